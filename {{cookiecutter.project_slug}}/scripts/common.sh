@@ -1,0 +1,206 @@
+# shellcheck shell=sh
+# What the other scripts share: settings, errors of one line, the engine. They source it from the project's folder.
+set -eu
+
+fail() {
+  printf 'error: %s\n' "$*" >&2
+  exit 1
+}
+
+note() { printf 'note: %s\n' "$*" >&2; }
+
+# setting NAME DEFAULT: from the command line or the environment, else from .env, else the default.
+setting() {
+  eval "value=\${$1:-}"
+  if [ -z "$value" ] && [ -f .env ]; then
+    value=$(sed -n "s/^$1=//p" .env | tail -n 1 | sed -e 's/^"\(.*\)"$/\1/' -e "s/^'\(.*\)'\$/\1/")
+  fi
+  [ -n "$value" ] || value=$2
+  export "$1=$value"
+}
+
+# older HAVE WANT: whether version HAVE is below WANT, by major and minor number. An unreadable one is not.
+older() {
+  printf '%s %s\n' "${1#v}" "$2" | awk '{
+    split($1, have, /[^0-9]/); split($2, want, /[^0-9]/)
+    exit !(have[1] != "" && (have[1] + 0 < want[1] + 0 || (have[1] == want[1] && have[2] + 0 < want[2] + 0)))
+  }'
+}
+
+# With V=1, the command as it could be typed.
+show() {
+  [ "${V:-}" = 1 ] || return 0
+  printf '+' >&2
+  for word; do
+    case $word in
+      *[!A-Za-z0-9_./:=,@%+-]* | '') printf " '%s'" "$(printf '%s' "$word" | sed "s/'/'\\\\''/g")" >&2 ;;
+      *) printf ' %s' "$word" >&2 ;;
+    esac
+  done
+  printf '\n' >&2
+}
+
+engine() {
+  show "$DOCKER" "$@"
+  "$DOCKER" "$@"
+}
+
+compose() {
+  if [ "${V:-}" = 1 ]; then progress=plain; else progress=quiet; fi
+  if [ "$ACCELERATOR" = cuda ]; then
+    engine compose --progress "$progress" --file compose.yaml --file compose.cuda.yaml "$@"
+  else
+    engine compose --progress "$progress" --file compose.yaml "$@"
+  fi
+}
+
+# One line for what the engine says on standard error in file $1.
+explain() {
+  if grep -qi 'no space left on device' "$1"; then
+    fail "the disk is full. '$DOCKER system df' shows what Docker holds, '$DOCKER builder prune' frees its build cache."
+  elif grep -q 'Cannot connect to the Docker daemon\|error during connect' "$1"; then
+    fail "the Docker daemon is not running. Start Docker Desktop, or: sudo systemctl start docker."
+  elif grep -q 'permission denied while trying to connect' "$1"; then
+    fail "you may not use Docker's socket. Join its group (sudo usermod -aG docker \"\$USER\", then log in again), or use rootless Docker."
+  elif grep -q 'could not select device driver' "$1"; then
+    fail "a GPU was asked for, but Docker has no NVIDIA runtime. Install the NVIDIA Container Toolkit, or use ACCELERATOR=cpu."
+  elif image=$(sed -n 's/.*ERROR: \(.*\): failed to resolve source metadata.*/\1/p; s/.*failed to resolve source metadata for \([^ ]*\): .*/\1/p' "$1" | head -n 1) && [ -n "$image" ]; then
+    fail "the image $image cannot be fetched. Check its name, the network and the proxy (HTTPS_PROXY), or 'docker login' to its registry."
+  elif grep -q 'bind source path does not exist' "$1"; then
+    fail "the engine does not see this folder. If it runs on another machine (DOCKER_HOST, docker context), run make there."
+  elif grep -q 'The lockfile at .* needs to be updated' "$1"; then
+    fail "uv.lock does not match pyproject.toml. Run 'make lock'."
+  elif package=$(sed -n 's/.*E: Unable to locate package \([^ ]*\).*/\1/p' "$1" | head -n 1) && [ -n "$package" ]; then
+    fail "there is no system package '$package'. Correct it in apt.txt or apt-dev.txt."
+  elif package=$(sed -n 's/.*[Bb]ecause \([^ ]*\) was not found in the package registry.*/\1/p' "$1" | head -n 1) && [ -n "$package" ]; then
+    fail "there is no Python package '$package'. Check its name."
+  elif grep -q 'No solution found when resolving' "$1"; then
+    fail "the packages in pyproject.toml exclude each other. V=1 shows uv's explanation; loosen a version."
+  elif grep -q 'TOML parse error\|Failed to parse: .pyproject' "$1"; then
+    fail "pyproject.toml is not valid. V=1 shows where."
+  elif grep -q 'dns error\|Failed to fetch\|Could not connect\|Temporary failure resolving\|error sending request' "$1"; then
+    fail "the package index cannot be reached. Check the network and the proxy (HTTPS_PROXY)."
+  fi
+  fail "$(grep -i 'error' "$1" | tail -n 1 | sed 's/^[^A-Za-z]*\(ERROR: \)*//' | cut -c 1-200 | grep . || echo 'Docker failed'). Run it again with V=1 for the whole story."
+}
+
+# Whose files the container writes. Under sudo that is the person who called it. A rootless engine shows this person
+# to its containers as root.
+identity() {
+  HOST_UID=$(id -u) HOST_GID=$(id -g)
+  if [ "$HOST_UID" = 0 ] && [ "${SUDO_UID:-0}" != 0 ]; then HOST_UID=$SUDO_UID HOST_GID=$SUDO_GID; fi
+  user=$(id -un "$HOST_UID" 2>/dev/null) || user=user
+  case $user in '' | [!a-z_]* | *[!a-z0-9_.-]*) user=user ;; esac
+  case $engine_security in *rootless*) HOST_UID=0 HOST_GID=0 user=root ;; esac
+  [ "$HOST_UID" -le 2147483647 ] || fail "your user id, $HOST_UID, is larger than Docker can handle (2147483647). Use another account."
+  export HOST_UID HOST_GID
+}
+
+# What make itself writes under sudo belongs to the same person.
+hand_over() { [ "$(id -u)" != 0 ] || [ "$HOST_UID" = 0 ] || chown -h "$HOST_UID:$HOST_GID" "$@"; }
+
+# replace FILE: puts standard input there in one step, if it differs.
+replace() {
+  temporary=$1.$$
+  cat >"$temporary"
+  if cmp -s "$temporary" "$1"; then rm -f "$temporary"; else mv -f "$temporary" "$1"; fi
+  hand_over "$1"
+}
+
+# The folder .local: what belongs to this person on this machine.
+local_files() {
+  [ -d .local ] || (umask 077 && mkdir .local) || fail "this folder is not writable. Check who owns it: ls -ld ."
+  hand_over .local
+  {
+    echo "$user:x:$HOST_UID:$HOST_GID::/home/user:/bin/bash"
+    [ "$HOST_UID" = 0 ] || echo 'root:x:0:0:root:/root:/usr/sbin/nologin'
+    [ "$HOST_UID" = 65534 ] || [ "$user" = nobody ] || echo 'nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin'
+  } | replace .local/passwd
+  {
+    echo "$user:x:$HOST_GID:"
+    [ "$HOST_GID" = 0 ] || [ "$user" = root ] || echo 'root:x:0:'
+    [ "$HOST_GID" = 65534 ] || echo 'nogroup:x:65534:'
+  } | replace .local/group
+  chmod 644 .local/passwd .local/group
+}
+
+# Sets DATA_DIR to the real path, whatever it was: relative, a link, on another disk.
+data_folder() {
+  if [ ! -e data ] && [ ! -L data ]; then
+    mkdir -p data/raw data/interim data/processed data/external
+    hand_over data data/*
+  fi
+  setting DATA_DIR ./data
+  if [ -L "$DATA_DIR" ] && [ ! -e "$DATA_DIR" ]; then
+    fail "the data folder $DATA_DIR is a link to a folder that does not exist. Mount or create it, or use DATA_DIR=/path."
+  fi
+  [ -d "$DATA_DIR" ] || fail "the data folder $DATA_DIR does not exist. Create it, or use DATA_DIR=/path."
+  [ -x "$DATA_DIR" ] || fail "the data folder $DATA_DIR may not be entered by you. Ask its owner, or use DATA_DIR=/path."
+  DATA_DIR=$(cd -- "$DATA_DIR" && pwd -P)
+  # A folder that its group shares stays so in the container, for those who are in that group here.
+  data_gid=$(ls -ldn "$DATA_DIR" | awk '{ print $4 }')
+  case " $(id -G) " in *" $data_gid "*) DATA_GID=$data_gid ;; *) DATA_GID=$HOST_GID ;; esac
+  export DATA_DIR DATA_GID
+}
+
+# Says in one line why the engine cannot be used, or sets engine_security and engine_root.
+engine_ready() {
+  command -v "$DOCKER" >/dev/null 2>&1 ||
+    fail "$DOCKER is not installed or not in PATH. See https://docs.docker.com/get-docker/."
+  about=$("$DOCKER" info --format "$engine_format" 2>/dev/null) || {
+    why=$(mktemp)
+    trap 'rm -f "$why"' EXIT
+    "$DOCKER" info --format "$engine_format" >/dev/null 2>"$why" || explain "$why"
+    fail "'$DOCKER info' works only now and then. Run it again."
+  }
+  engine_version=${about%%|*} engine_security=${about#*|} engine_root=${about##*|}
+  if [ "${DOCKER##*/}" != podman ] && older "$engine_version" 25.0; then
+    fail "Docker $engine_version is too old: 25.0 or newer is needed. See https://docs.docker.com/engine/install/."
+  fi
+  compose_version=$("$DOCKER" compose version --short 2>/dev/null) ||
+    fail "Docker has no Compose plugin. See https://docs.docker.com/compose/install/."
+  if older "$compose_version" 2.21; then
+    fail "Docker Compose $compose_version is too old: 2.21 or newer is needed. See https://docs.docker.com/compose/install/."
+  fi
+}
+
+buildx_ready() {
+  "$DOCKER" buildx version >/dev/null 2>&1 || [ "${DOCKER##*/}" = podman ] ||
+    fail 'Docker has no Buildx plugin. See https://docs.docker.com/build/install-buildx/.'
+}
+
+disk_ready() {
+  [ -d "$engine_root" ] || return 0
+  [ "$(df -Pk "$engine_root" | awk 'END { print $4 }')" -ge 1048576 ] ||
+    fail "the disk is full: less than 1 GiB is free in $engine_root. '$DOCKER system df' shows what Docker holds."
+}
+
+settings() {
+  setting DOCKER docker
+  setting ACCELERATOR "$DEFAULT_ACCELERATOR"
+  case $ACCELERATOR in
+    cpu | cuda) ;;
+    *) fail "there is no accelerator '$ACCELERATOR'. Use ACCELERATOR=cpu or ACCELERATOR=cuda." ;;
+  esac
+  case ${DOCKER##*/} in
+    podman) engine_format='{{.Version.Version}}|rootless={{.Host.Security.Rootless}}|{{.Store.GraphRoot}}' ;;
+    *) engine_format='{{.ServerVersion}}|{{.SecurityOptions}}|{{.DockerRootDir}}' ;;
+  esac
+  IMAGE=$PROJECT:$ACCELERATOR
+  # Two clones of this project, on one machine, are two Compose projects.
+  COMPOSE_PROJECT_NAME=${COMPOSE_PROJECT_NAME:-$PROJECT-$(pwd -P | cksum | cut -d ' ' -f 1)}
+  export IMAGE COMPOSE_PROJECT_NAME
+}
+
+# Everything that Compose needs to start a container here.
+ready() {
+  settings
+  engine_ready
+  identity
+  local_files
+  data_folder
+}
+
+image_ready() {
+  "$DOCKER" image inspect "$IMAGE" >/dev/null 2>&1 || scripts/build.sh dev
+}

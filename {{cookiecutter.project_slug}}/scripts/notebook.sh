@@ -1,0 +1,74 @@
+#!/bin/sh
+# Starts JupyterLab, waits until it answers, and prints its address as the last line. Where it runs already, its
+# address is printed and nothing else happens: kernels are never lost to a second `make notebook`.
+cd -- "$(dirname -- "$0")/.." || exit
+. scripts/common.sh
+
+address() { # PORT
+  echo "http://127.0.0.1:$1/lab?token=$(cat .local/jupyter_token)"
+}
+
+published_port() { compose port lab 8888 2>/dev/null | sed 's/.*://'; }
+
+# One start at a time: two `compose up` at once conflict. A lock whose owner is gone is taken over.
+lock() {
+  lock=.local/notebook.lock
+  until mkdir "$lock" 2>/dev/null; do
+    owner=$(cat "$lock/pid" 2>/dev/null || sleep 1; cat "$lock/pid" 2>/dev/null) || owner=
+    if [ -z "$owner" ] || ! kill -0 "$owner" 2>/dev/null; then rm -rf "$lock"; else sleep 1; fi
+  done
+  echo $$ >"$lock/pid"
+  trap 'rm -rf "$lock" "$why"' EXIT
+  trap 'exit 130' INT TERM
+}
+
+token() {
+  [ -s .local/jupyter_token ] || od -An -tx1 -N24 /dev/urandom | tr -d ' \n' >.local/jupyter_token.$$
+  [ -s .local/jupyter_token ] || mv .local/jupyter_token.$$ .local/jupyter_token
+  chmod 600 .local/jupyter_token
+  hand_over .local/jupyter_token
+}
+
+asked=${PORT:-}
+setting PORT ''
+asked=${asked:-$PORT}
+case $asked in
+  *[!0-9]* | ??????*) fail "'$asked' is not a port. Use a number from 1024 to 65535, as in PORT=8889." ;;
+  '') ;;
+  *) [ "$asked" -ge 1024 ] && [ "$asked" -le 65535 ] || fail "'$asked' is not a port for this. Use one from 1024 to 65535." ;;
+esac
+PORT=${asked:-8888}
+ready
+why=.local/notebook.$$
+lock
+(umask 077 && token)
+
+running=$(compose ps --quiet --status running lab)
+if [ -n "$running" ]; then
+  port=$(published_port)
+  [ -z "$asked" ] || [ "$asked" = "$port" ] ||
+    fail "the notebook already runs on port $port. Run 'make stop' first to move it to $asked."
+  [ "$("$DOCKER" inspect --format '{{.Image}}' "$running")" = "$("$DOCKER" image inspect --format '{{.Id}}' "$IMAGE")" ] ||
+    note "it runs an older image. 'make stop notebook' starts the new one."
+  address "$port"
+  exit
+fi
+
+image_ready
+last=$((PORT + 100))
+until compose up --detach --wait lab 2>"$why"; do
+  if ! grep -q 'address already in use\|port is already allocated\|Ports are not available' "$why"; then
+    if compose ps --quiet --all lab | grep -q .; then
+      compose logs --no-log-prefix --tail 5 lab >>"$why" 2>/dev/null
+      [ "${V:-}" != 1 ] || cat "$why" >&2
+      compose rm --force --stop lab >/dev/null 2>&1
+    fi
+    explain "$why"
+  fi
+  compose rm --force --stop lab >/dev/null 2>&1
+  [ -z "$asked" ] || fail "port $PORT is in use. Use another, as in PORT=$((PORT + 1)), or leave PORT out."
+  PORT=$((PORT + 1))
+  [ "$PORT" -le "$last" ] || fail "no port from 8888 to $last is free. Use PORT= with one that is."
+done
+[ "$PORT" = "${asked:-8888}" ] || note "port 8888 is in use, so this is $PORT"
+address "$PORT"

@@ -1,0 +1,35 @@
+"""Scrub the raw data, and split them into what the model learns from and what it is tested on."""
+
+import pandas as pd
+
+from {{ cookiecutter.package_name }} import data
+from {{ cookiecutter.package_name }}.files import ROOT, replacing
+
+TRAIN = ROOT / "data" / "processed" / "train.parquet"
+TEST = ROOT / "data" / "processed" / "test.parquet"
+
+TARGET = "malignant"
+
+
+def clean(raw: pd.DataFrame) -> pd.DataFrame:
+    """Return complete rows, each once, with plain column names and a true or false target."""
+    frame = raw.dropna().drop_duplicates()
+    frame.columns = [name.strip().replace(" ", "_") for name in frame.columns]
+    return frame.drop(columns="diagnosis").assign(**{TARGET: frame["diagnosis"] == "malignant"})
+
+
+def split(frame: pd.DataFrame, test_share: float = 0.25) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return rows to train on and rows to test on, the same each time, with like classes."""
+    test = frame.groupby(TARGET).sample(frac=test_share, random_state=0)
+    return frame.drop(test.index), test
+
+
+def prepare() -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Write both parts to data/processed and return them. Missing raw data are obtained first."""
+    if not data.RAW.exists():
+        data.main()
+    train, test = split(clean(pd.read_csv(data.RAW)))
+    for frame, file in ((train, TRAIN), (test, TEST)):
+        with replacing(file) as path:
+            frame.to_parquet(path, index=False)
+    return train, test

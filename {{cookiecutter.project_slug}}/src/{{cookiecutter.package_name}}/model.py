@@ -1,0 +1,92 @@
+{% if cookiecutter.framework == "none" %}
+"""The model: logistic regression in a few lines of NumPy. Put your own here."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from {{ cookiecutter.package_name }}.files import ROOT, replacing
+
+FILE = ROOT / "models" / "model.npz"
+
+
+@dataclass
+class Model:
+    """Weights of the standardised features."""
+
+    columns: np.ndarray
+    mean: np.ndarray
+    scale: np.ndarray
+    weights: np.ndarray
+    bias: float
+
+
+def fit(features: pd.DataFrame, target: pd.Series) -> Model:
+    """Train by gradient descent."""
+    mean, scale = features.mean().to_numpy(), features.std().to_numpy()
+    x, y = (features.to_numpy() - mean) / scale, target.to_numpy(dtype=float)
+    model = Model(features.columns.to_numpy(dtype=str), mean, scale, np.zeros(x.shape[1]), 0.0)
+    for _ in range(500):
+        error = 1 / (1 + np.exp(-(x @ model.weights + model.bias))) - y
+        model.weights = model.weights - 0.5 * (x.T @ error / len(y) + 0.001 * model.weights)
+        model.bias -= 0.5 * error.mean()
+    return model
+
+
+def probability(model: Model, features: pd.DataFrame) -> np.ndarray:
+    """Return the probability of a true target, from 0 to 1, for each row."""
+    x = (features[model.columns].to_numpy() - model.mean) / model.scale
+    return 1 / (1 + np.exp(-(x @ model.weights + model.bias)))
+
+
+def save(model: Model, file: Path = FILE) -> None:
+    """Write the model."""
+    with replacing(file) as path:
+        np.savez(path, **vars(model))
+
+
+def load(file: Path = FILE) -> Model:
+    """Read a model that `save` wrote."""
+    with np.load(file) as arrays:
+        return Model(**{**arrays, "bias": float(arrays["bias"])})
+{% else %}
+"""The model: logistic regression on standardised features. Put your own here."""
+
+from pathlib import Path
+
+import joblib
+import numpy as np
+import pandas as pd
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from {{ cookiecutter.package_name }}.files import ROOT, replacing
+
+FILE = ROOT / "models" / "model.joblib"
+
+Model = Pipeline
+
+
+def fit(features: pd.DataFrame, target: pd.Series) -> Model:
+    """Train."""
+    return make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000)).fit(features, target)
+
+
+def probability(model: Model, features: pd.DataFrame) -> np.ndarray:
+    """Return the probability of a true target, from 0 to 1, for each row."""
+    return model.predict_proba(features[model.feature_names_in_])[:, 1]
+
+
+def save(model: Model, file: Path = FILE) -> None:
+    """Write the model."""
+    with replacing(file) as path:
+        joblib.dump(model, path)
+
+
+def load(file: Path = FILE) -> Model:
+    """Read a model that `save` wrote. Loading runs code in the file: read only your own."""
+    return joblib.load(file)
+{% endif %}
