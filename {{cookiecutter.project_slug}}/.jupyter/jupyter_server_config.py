@@ -22,8 +22,10 @@ capabilities = re.search(r"CapEff:\s*(\w+)", Path("/proc/self/status").read_text
 c.ServerApp.allow_root = int(capabilities, 16) == 0
 
 # A busy kernel does not hold up `make stop`.
-c.MappingKernelManager.shutdown_wait_time = 2
+c.KernelManager.shutdown_wait_time = 2
 # The wastebasket would be in the container, and gone with it.
 c.FileContentsManager.delete_to_trash = False
+# Libraries and extensions come with the image: make add.
+c.LabApp.extension_manager = "readonly"
 c.LabApp.news_url = None
 c.LabApp.check_for_updates_class = "jupyterlab.NeverCheckForUpdate"

@@ -8,15 +8,25 @@ cd -- "$(dirname -- "$0")/.." || exit
 
 # The build's steps as they start, without those that are cached; its whole output stays in .local/build.log.
 steps() {
-  held=
+  held='' shown=''
   while IFS= read -r line; do
     printf '%s\n' "$line" >&3
     case $line in
-      '#'*' CACHED' | '#'*' [internal] '* | '#'*' FROM '*) held= ;;
+      '#'*' CACHED' | '#'*' [internal] '* | '#'*' FROM '*) held='' ;;
       '#'[0-9]' ['* | '#'[0-9][0-9]' ['*) held=${line#* } ;;
-      *) [ -z "$held" ] || printf '  %s\n' "$held" | sed 's/--mount=[^ ]* *//g; s/   */ /g' | cut -c 1-100; held= ;;
+      *)
+        case $steps$shown in none* | *"$held"*) ;; *) printf '%s\n' "$held" | sed 's/--mount=[^ ]* *//g; s/  */ /g' | cut -c 1-100 ;; esac
+        shown="$shown|$held" held=''
+        ;;
     esac
   done 3>.local/build.log
+}
+
+# The repository's address for the image's label, without a password that may be in it.
+source_url() {
+  git config --get remote.origin.url 2>/dev/null |
+    sed -e 's|^[^/@:]*@\([^:/]*\):|https://\1/|' -e 's|^ssh://|https://|' -e 's|^\(https*://\)[^/@]*@|\1|' -e 's|\.git$||' |
+    grep '^https*://' || true
 }
 
 build() {
@@ -33,10 +43,28 @@ build() {
   if grep -q '^exit status ' .local/build.log; then explain .local/build.log; fi
 }
 
+image() { # STAGE TAG...
+  stage=$1
+  shift
+  echo "building $1"
+  built=$1
+  for tag; do
+    set -- "$@" --tag "$tag"
+    shift
+  done
+  version=$(sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml | head -n 1)
+  build --target "$stage" --build-arg "VERSION=$version" --build-arg "SOURCE=$(source_url)" "$@"
+  echo "built $built"
+}
+
 lock() {
+  echo 'looking for versions that fit together'
+  steps=none
   build --target lock --no-cache-filter resolve --output . "$@"
+  steps=shown
   hand_over pyproject.toml uv.lock
 }
+steps=shown
 
 # A name with extras and versions, as in PEP 508; several are separated by spaces.
 requirement='[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?(\[[A-Za-z0-9._,-]+\])?([<>=!~]=?[A-Za-z0-9.*+!,<>=~]+)?'
@@ -65,14 +93,11 @@ case $1 in
 esac
 case $1 in
   dev)
-    echo "building $IMAGE"
-    build --target dev --tag "$IMAGE"
-    echo "built $IMAGE; next: make notebook"
+    image dev "$IMAGE"
+    echo 'next: make notebook'
     ;;
   release)
-    echo "building $PROJECT:release"
-    build --target release --tag "$PROJECT:release" --tag "$PROJECT:release-$ACCELERATOR"
-    echo "built $PROJECT:release"
+    image release "$PROJECT:release" "$PROJECT:release-$ACCELERATOR"
     ;;
   lock)
     [ -z "${UPGRADE:-}" ] || set -- lock --build-arg UPGRADE=--upgrade

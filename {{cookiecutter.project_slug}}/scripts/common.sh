@@ -64,11 +64,13 @@ explain() {
     fail "you may not use Docker's socket. Join its group (sudo usermod -aG docker \"\$USER\", then log in again), or use rootless Docker."
   elif grep -q 'could not select device driver' "$1"; then
     fail "a GPU was asked for, but Docker has no NVIDIA runtime. Install the NVIDIA Container Toolkit, or use ACCELERATOR=cpu."
-  elif image=$(sed -n 's/.*ERROR: \(.*\): failed to resolve source metadata.*/\1/p; s/.*failed to resolve source metadata for \([^ ]*\): .*/\1/p' "$1" | head -n 1) && [ -n "$image" ]; then
+  elif image=$(sed -n 's/.*failed to resolve source metadata for \([^ ]*\): .*/\1/p' "$1" | head -n 1) && [ -n "$image" ]; then
     fail "the image $image cannot be fetched. Check its name, the network and the proxy (HTTPS_PROXY), or 'docker login' to its registry."
   elif grep -q 'bind source path does not exist' "$1"; then
     fail "the engine does not see this folder. If it runs on another machine (DOCKER_HOST, docker context), run make there."
-  elif grep -q 'The lockfile at .* needs to be updated' "$1"; then
+  elif grep -q 'TOML parse error\|Failed to parse: .pyproject' "$1"; then
+    fail "pyproject.toml is not valid. V=1 shows where."
+  elif grep -q 'ERROR: process .*uv export' "$1"; then
     fail "uv.lock does not match pyproject.toml. Run 'make lock'."
   elif package=$(sed -n 's/.*E: Unable to locate package \([^ ]*\).*/\1/p' "$1" | head -n 1) && [ -n "$package" ]; then
     fail "there is no system package '$package'. Correct it in apt.txt or apt-dev.txt."
@@ -76,12 +78,15 @@ explain() {
     fail "there is no Python package '$package'. Check its name."
   elif grep -q 'No solution found when resolving' "$1"; then
     fail "the packages in pyproject.toml exclude each other. V=1 shows uv's explanation; loosen a version."
-  elif grep -q 'TOML parse error\|Failed to parse: .pyproject' "$1"; then
-    fail "pyproject.toml is not valid. V=1 shows where."
   elif grep -q 'dns error\|Failed to fetch\|Could not connect\|Temporary failure resolving\|error sending request' "$1"; then
     fail "the package index cannot be reached. Check the network and the proxy (HTTPS_PROXY)."
   fi
   fail "$(grep -i 'error' "$1" | tail -n 1 | sed 's/^[^A-Za-z]*\(ERROR: \)*//' | cut -c 1-200 | grep . || echo 'Docker failed'). Run it again with V=1 for the whole story."
+}
+
+# A name from the host, or `user` where a line of passwd could not hold it, or where there is none.
+plain_name() {
+  case $1 in '' | [!a-z_]* | *[!a-z0-9_.-]*) echo user ;; *) echo "$1" ;; esac
 }
 
 # Whose files the container writes. Under sudo that is the person who called it. A rootless engine shows this person
@@ -89,9 +94,8 @@ explain() {
 identity() {
   HOST_UID=$(id -u) HOST_GID=$(id -g)
   if [ "$HOST_UID" = 0 ] && [ "${SUDO_UID:-0}" != 0 ]; then HOST_UID=$SUDO_UID HOST_GID=$SUDO_GID; fi
-  user=$(id -un "$HOST_UID" 2>/dev/null) || user=user
-  case $user in '' | [!a-z_]* | *[!a-z0-9_.-]*) user=user ;; esac
-  case $engine_security in *rootless*) HOST_UID=0 HOST_GID=0 user=root ;; esac
+  user=$(plain_name "$(id -un "$HOST_UID" 2>/dev/null)") group=$(plain_name "$(id -gn "$HOST_UID" 2>/dev/null)")
+  case $engine_security in *rootless*) HOST_UID=0 HOST_GID=0 user=root group=root ;; esac
   [ "$HOST_UID" -le 2147483647 ] || fail "your user id, $HOST_UID, is larger than Docker can handle (2147483647). Use another account."
   export HOST_UID HOST_GID
 }
@@ -109,7 +113,9 @@ replace() {
 
 # The folder .local: what belongs to this person on this machine.
 local_files() {
-  [ -d .local ] || (umask 077 && mkdir .local) || fail "this folder is not writable. Check who owns it: ls -ld ."
+  [ -d .local ] || (umask 077 && mkdir .local 2>/dev/null) ||
+    fail "this folder is not writable. Check who owns it: ls -ld ."
+  [ -w .local ] || fail "the folder .local is not yours. Take it over: sudo chown -R \"\$(id -u):\$(id -g)\" .local"
   hand_over .local
   {
     echo "$user:x:$HOST_UID:$HOST_GID::/home/user:/bin/bash"
@@ -117,8 +123,8 @@ local_files() {
     [ "$HOST_UID" = 65534 ] || [ "$user" = nobody ] || echo 'nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin'
   } | replace .local/passwd
   {
-    echo "$user:x:$HOST_GID:"
-    [ "$HOST_GID" = 0 ] || [ "$user" = root ] || echo 'root:x:0:'
+    echo "$group:x:$HOST_GID:"
+    [ "$HOST_GID" = 0 ] || [ "$group" = root ] || echo 'root:x:0:'
     [ "$HOST_GID" = 65534 ] || echo 'nogroup:x:65534:'
   } | replace .local/group
   chmod 644 .local/passwd .local/group
@@ -138,6 +144,7 @@ data_folder() {
   [ -x "$DATA_DIR" ] || fail "the data folder $DATA_DIR may not be entered by you. Ask its owner, or use DATA_DIR=/path."
   DATA_DIR=$(cd -- "$DATA_DIR" && pwd -P)
   # A folder that its group shares stays so in the container, for those who are in that group here.
+  # shellcheck disable=SC2012 # stat and find say it differently on macOS and Linux
   data_gid=$(ls -ldn "$DATA_DIR" | awk '{ print $4 }')
   case " $(id -G) " in *" $data_gid "*) DATA_GID=$data_gid ;; *) DATA_GID=$HOST_GID ;; esac
   export DATA_DIR DATA_GID
@@ -182,6 +189,12 @@ settings() {
     cpu | cuda) ;;
     *) fail "there is no accelerator '$ACCELERATOR'. Use ACCELERATOR=cpu or ACCELERATOR=cuda." ;;
   esac
+  setting PORT ''
+  asked_port=$PORT
+  PORT=${PORT:-8888}
+  case $PORT in *[!0-9]* | ??????*) PORT=0 ;; esac
+  [ "$PORT" -ge 1024 ] && [ "$PORT" -le 65535 ] ||
+    fail "'$asked_port' is not a port for this. Use a number from 1024 to 65535, as in PORT=8889."
   case ${DOCKER##*/} in
     podman) engine_format='{{.Version.Version}}|rootless={{.Host.Security.Rootless}}|{{.Store.GraphRoot}}' ;;
     *) engine_format='{{.ServerVersion}}|{{.SecurityOptions}}|{{.DockerRootDir}}' ;;
@@ -201,6 +214,12 @@ ready() {
   data_folder
 }
 
+# The image, which is built where it is missing, and a GPU where one is asked for.
 image_ready() {
   "$DOCKER" image inspect "$IMAGE" >/dev/null 2>&1 || scripts/build.sh dev
+  [ "$ACCELERATOR" = cpu ] || gpu_ready
+}
+
+gpu_ready() {
+  "$DOCKER" run --rm --gpus all "$IMAGE" true >/dev/null 2>.local/gpu.log || explain .local/gpu.log
 }

@@ -53,11 +53,11 @@ if [ "$(getenforce 2>/dev/null)" = Enforcing ]; then
   hint 'SELinux is enforcing: if the container may not read this folder, put SELINUX=z into .env'
 fi
 
-setting PORT 8888
 if ! "$DOCKER" image inspect "$IMAGE" >/dev/null 2>&1; then
   hint "$IMAGE is not built yet: make build"
 else
   good "image $IMAGE"
+  if [ "$ACCELERATOR" = cuda ] && attempt gpu_ready; then good 'GPU'; fi
   if [ -n "$(compose ps --quiet --status running lab 2>/dev/null)" ]; then
     good 'the notebook is running: make notebook prints its address'
   elif "$DOCKER" run --rm --publish "127.0.0.1:$PORT:8888" "$IMAGE" true >/dev/null 2>&1; then
@@ -68,13 +68,4 @@ else
 fi
 [ -f uv.lock ] || hint 'there is no uv.lock yet: make build writes it, and it is to be committed'
 
-if [ "$ACCELERATOR" = cuda ]; then
-  case $("$DOCKER" info --format '{{.Runtimes}}') in
-    *nvidia*) good 'NVIDIA runtime' ;;
-    *)
-      wrong=1
-      echo 'error: a GPU is asked for, but Docker has no NVIDIA runtime. Install the NVIDIA Container Toolkit, or use ACCELERATOR=cpu.' >&2
-      ;;
-  esac
-fi
 finish

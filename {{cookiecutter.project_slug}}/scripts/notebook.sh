@@ -14,7 +14,7 @@ published_port() { compose port lab 8888 2>/dev/null | sed 's/.*://'; }
 lock() {
   lock=.local/notebook.lock
   until mkdir "$lock" 2>/dev/null; do
-    owner=$(cat "$lock/pid" 2>/dev/null || sleep 1; cat "$lock/pid" 2>/dev/null) || owner=
+    owner=$(cat "$lock/pid" 2>/dev/null) || owner=$(sleep 1 && cat "$lock/pid" 2>/dev/null) || owner=''
     if [ -z "$owner" ] || ! kill -0 "$owner" 2>/dev/null; then rm -rf "$lock"; else sleep 1; fi
   done
   echo $$ >"$lock/pid"
@@ -29,15 +29,6 @@ token() {
   hand_over .local/jupyter_token
 }
 
-asked=${PORT:-}
-setting PORT ''
-asked=${asked:-$PORT}
-case $asked in
-  *[!0-9]* | ??????*) fail "'$asked' is not a port. Use a number from 1024 to 65535, as in PORT=8889." ;;
-  '') ;;
-  *) [ "$asked" -ge 1024 ] && [ "$asked" -le 65535 ] || fail "'$asked' is not a port for this. Use one from 1024 to 65535." ;;
-esac
-PORT=${asked:-8888}
 ready
 why=.local/notebook.$$
 lock
@@ -46,8 +37,8 @@ lock
 running=$(compose ps --quiet --status running lab)
 if [ -n "$running" ]; then
   port=$(published_port)
-  [ -z "$asked" ] || [ "$asked" = "$port" ] ||
-    fail "the notebook already runs on port $port. Run 'make stop' first to move it to $asked."
+  [ -z "$asked_port" ] || [ "$asked_port" = "$port" ] ||
+    fail "the notebook already runs on port $port. Run 'make stop' first to move it to $asked_port."
   [ "$("$DOCKER" inspect --format '{{.Image}}' "$running")" = "$("$DOCKER" image inspect --format '{{.Id}}' "$IMAGE")" ] ||
     note "it runs an older image. 'make stop notebook' starts the new one."
   address "$port"
@@ -66,9 +57,9 @@ until compose up --detach --wait lab 2>"$why"; do
     explain "$why"
   fi
   compose rm --force --stop lab >/dev/null 2>&1
-  [ -z "$asked" ] || fail "port $PORT is in use. Use another, as in PORT=$((PORT + 1)), or leave PORT out."
+  [ -z "$asked_port" ] || fail "port $PORT is in use. Use another, as in PORT=$((PORT + 1)), or leave PORT out."
   PORT=$((PORT + 1))
   [ "$PORT" -le "$last" ] || fail "no port from 8888 to $last is free. Use PORT= with one that is."
 done
-[ "$PORT" = "${asked:-8888}" ] || note "port 8888 is in use, so this is $PORT"
+[ -n "$asked_port" ] || [ "$PORT" = 8888 ] || note "port 8888 is in use, so this is $PORT"
 address "$PORT"
