@@ -21,6 +21,14 @@ TEXTS = ("project_name", "description", "author_name")
 # Folder names that Windows keeps for devices.
 DEVICES = {"con", "prn", "aux", "nul", *(f"{device}{n}" for device in ("com", "lpt") for n in range(1, 10))}
 
+# Words and modules that Python has had since 3.10, but not in every version: another one may run this than the project.
+OTHER_PYTHONS = set(
+    """
+    aifc annotationlib asynchat asyncore audioop cgi cgitb chunk compression crypt distutils imghdr imp lib2to3 mailcap
+    msilib nis nntplib ossaudiodev pipes smtpd sndhdr spwd sunau telnetlib tomllib type uu xdrlib
+    """.split()
+)
+
 # Distributions that an image holds, and the names they are imported by where those differ. A project of the same name
 # could not be locked, or would hide the library. A test compares this with the real images.
 TAKEN = set(
@@ -38,8 +46,8 @@ TAKEN = set(
     threadpoolctl tinycss2 torch tornado traitlets typing-extensions tzdata uri-template urllib3 uv wcwidth webcolors
     webencodings websocket-client wheel
 
-    adbc-driver-duckdb argon2 attr bs4 dateutil ipykernel-launcher jupyter mpl-toolkits py pylab pythonjsonlogger rpds
-    sklearn websocket yaml zmq
+    adbc-driver-duckdb argon2 attr bs4 dateutil ipykernel-launcher jupyter mpl-toolkits pil py pylab pythonjsonlogger
+    rpds sklearn websocket yaml zmq
     """.split()
 )
 
@@ -48,14 +56,14 @@ def slug(text: str) -> str:
     """Suggest a `project_slug` for any text: lower-case ASCII words joined by hyphens, at most 40 characters."""
     ascii_text = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
     name = "-".join(re.findall(r"[a-z0-9]+", ascii_text))[:40].strip("-")
-    return name if name and not slug_problem(name) else f"{name}-project".lstrip("-")
+    return name if name and not slug_problem(name) else f"{name[:32].strip('-')}-project".lstrip("-")
 
 
 def package(project_slug: str) -> str:
     """Suggest a `package_name`, an import name, for a `project_slug`."""
-    name = re.sub(r"\W", "_", project_slug)
-    name = name if name[:1].isalpha() else f"project_{name}"
-    return name if not package_problem(name) else f"{name}_project"
+    name = slug(project_slug).replace("-", "_")
+    name = (name if name[0].isalpha() else f"project_{name}")[:40].strip("_")
+    return name if not package_problem(name) else f"{name[:32].strip('_')}_project"
 
 
 def text_problem(text: str) -> str | None:
@@ -74,7 +82,7 @@ def text_problem(text: str) -> str | None:
 def slug_problem(name: str) -> str | None:
     """Say why `name` cannot name the folder, the image, the distribution and the Compose project, or return None."""
     if not re.fullmatch(r"[a-z0-9]+([-_][a-z0-9]+)*", name, re.ASCII) or len(name) > 40:
-        return "is not a slug. Use at most 40 lower-case letters and digits, with single hyphens between, as in my-project."
+        return "is not a slug. Use at most 40 lower-case letters, digits and single hyphens, as in my-project."
     if name in DEVICES or name.replace("_", "-") in TAKEN:
         return f"is the name of a device or of a library. Use another, as in {name}-project."
     return None
@@ -83,12 +91,10 @@ def slug_problem(name: str) -> str | None:
 def package_problem(name: str) -> str | None:
     """Say why `name` cannot be imported, or would hide something that can, or return None."""
     if not re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", name, re.ASCII) or len(name) > 40:
-        return "is not an import name. Use at most 40 lower-case letters, digits and single underscores, as in my_project."
-    # sys.stdlib_module_names depends on the Python that runs this; these have come or gone since 3.10.
-    stdlib = sys.stdlib_module_names | {"annotationlib", "asynchat", "asyncore", "compression", "imp", "tomllib"}
-    hides = name in stdlib or name in DEVICES or name.replace("_", "-") in TAKEN or name in ("test", "tests")
-    if keyword.iskeyword(name) or keyword.issoftkeyword(name) or hides:
-        return f"is a word of Python or the name of a library. Use another, as in {name}_project."
+        return "is not an import name. Use at most 40 small letters, digits and single underscores, as in my_project."
+    words = {*keyword.kwlist, *keyword.softkwlist, *sys.stdlib_module_names, *OTHER_PYTHONS}
+    if name in words | DEVICES | {"test", "tests"} or name.startswith("test_") or name.replace("_", "-") in TAKEN:
+        return f"is a word of Python, or the name of a library or a test. Use another, as in project_{name}."
     return None
 
 
@@ -153,9 +159,9 @@ def toml(text: str) -> str:
 
 
 def markdown(text: str) -> str:
-    """Write `text` so that CommonMark shows it as it is, at any place in a line."""
-    escaped = re.sub(r"([\\`*_{}\[\]<>&|~$])", r"\\\1", text)
-    return re.sub(r"^(\s*)([-+#=:]|\d+(?=[.)]))", lambda m: m[1] + (f"\\{m[2]}" if not m[2].isdigit() else m[2]), escaped)
+    """Write `text` so that CommonMark shows it as it is, as a paragraph or a heading of one line."""
+    escaped = re.sub(r"([\\`*_{}\[\]<>&|~$#])", r"\\\1", text.strip())
+    return re.sub(r"^(\d*)([-+=:.)])", r"\1\\\2", escaped)
 
 
 class Answers(Extension):

@@ -21,11 +21,12 @@ BELONGS = {
 }
 
 # What no image build may read, wherever it lies. One name for each kind.
-PRIVATE = (
-    [".env", ".env.local", ".git/config", ".local/jupyter_token", "data/raw/a.csv", "notebooks/a.ipynb"]
-    + ["src/.env", "src/a/.env", "src/.git/config", "src/a.ipynb", "src/id_rsa", "src/a/key.pem", "src/.netrc"]
-    + ["models/a.joblib", "reports/metrics.json", ".aws/credentials", "src/.aws/credentials", ".jupyter/a"]
-)
+PRIVATE = [
+    *[".env", ".env.local", ".git/config", ".local/jupyter_token", "data/raw/a.csv", "notebooks/a.ipynb"],
+    *["src/.env", "src/a/.env", "src/.env.local", "src/.git/config", "src/.local/a", "src/a.ipynb", "src/.netrc"],
+    *["src/id_rsa", "src/.ssh/a", "src/a/key.pem", "src/a.key", "src/.aws/credentials", ".aws/credentials"],
+    *["models/a.joblib", "reports/metrics.json", ".jupyter/a"],
+]
 
 
 def remove_unpicked():
@@ -36,7 +37,7 @@ def remove_unpicked():
 
 
 def regex(pattern):
-    """Translate a pattern of .dockerignore, as documented in Docker's reference: `**` is any number of folders."""
+    """Translate what .dockerignore uses of Docker's patterns: `*`, `?`, and `**` for any number of folders."""
     parts = {"**/": "(.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
     return "".join(parts.get(part) or re.escape(part) for part in re.split(r"(\*\*/|\*\*|\*|\?)", pattern))
 
@@ -73,8 +74,8 @@ def findings(process):
 
 def main():
     for name in ("project_name", "description", "author_name"):
-        if "{" + "{" in RAW.get(name, "") or "{" + "%" in RAW.get(name, ""):
-            sys.exit(f"error: {name} has Jinja in it, which cookiecutter runs on the command line. Type it at the prompt.")
+        if any("{" + mark in RAW.get(name, "") for mark in "%#{"):
+            sys.exit(f"error: {name} holds Jinja, which cookiecutter runs on the command line. Type it at the prompt.")
     remove_unpicked()
 
     strict = ("--no-color", "--disable-ignore-pragma", "--failure-threshold", "style")
@@ -104,7 +105,7 @@ def main():
         subprocess.run(["git", "init", "--quiet", "--initial-branch=main"], check=False)
 
     slug = ANSWERS["project_slug"]
-    print(f"\n{slug} is ready. Dockerfile, compose.yaml and .dockerignore were checked." if not notes else f"\n{slug} is ready.")
+    print(f"\n{slug} is ready." + ("" if notes else " Dockerfile, compose.yaml and .dockerignore were checked."))
     for note in notes:
         print(f"note: {note}")
     print(f"\n  cd {slug}\n  make build\n  make notebook\n")

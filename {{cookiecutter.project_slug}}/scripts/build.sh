@@ -40,6 +40,7 @@ build() {
     return
   fi
   { "$DOCKER" "$@" . 2>&1 || echo "exit status $?"; } | steps
+  hand_over .local/build.log
   if grep -q '^exit status ' .local/build.log; then explain .local/build.log; fi
 }
 

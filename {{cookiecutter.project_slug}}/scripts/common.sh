@@ -140,6 +140,7 @@ data_folder() {
   if [ -L "$DATA_DIR" ] && [ ! -e "$DATA_DIR" ]; then
     fail "the data folder $DATA_DIR is a link to a folder that does not exist. Mount or create it, or use DATA_DIR=/path."
   fi
+  [ ! -f "$DATA_DIR" ] || fail "DATA_DIR=$DATA_DIR is a file. Name the folder that the data are in."
   [ -d "$DATA_DIR" ] || fail "the data folder $DATA_DIR does not exist. Create it, or use DATA_DIR=/path."
   [ -x "$DATA_DIR" ] || fail "the data folder $DATA_DIR may not be entered by you. Ask its owner, or use DATA_DIR=/path."
   DATA_DIR=$(cd -- "$DATA_DIR" && pwd -P)

@@ -50,7 +50,7 @@ case $(uname -r)$PWD in
   *[Mm]icrosoft*/mnt/?/*) hint 'this folder is on a Windows drive, which is slow from here: move it below your home folder in WSL' ;;
 esac
 if [ "$(getenforce 2>/dev/null)" = Enforcing ]; then
-  hint 'SELinux is enforcing: if the container may not read this folder, put SELINUX=z into .env'
+  hint 'SELinux is enforcing: if the container may not read this folder, run: chcon -R -t container_file_t .'
 fi
 
 if ! "$DOCKER" image inspect "$IMAGE" >/dev/null 2>&1; then

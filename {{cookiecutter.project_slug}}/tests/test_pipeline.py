@@ -51,9 +51,9 @@ def test_model_beats_guessing_and_survives_a_file(parts, tmp_path):
     np.testing.assert_allclose(again, scores)
 
 
-def run(module: str, folder) -> subprocess.CompletedProcess:
+def run(module: str, folder, *arguments) -> subprocess.CompletedProcess:
     return subprocess.run(
-        [sys.executable, "-m", f"{{ cookiecutter.package_name }}.{module}"],
+        [sys.executable, "-m", f"{{ cookiecutter.package_name }}.{module}", *arguments],
         env={**os.environ, "PROJECT_ROOT": str(folder)},
         capture_output=True,
         text=True,
@@ -68,6 +68,13 @@ def test_whole_pipeline(tmp_path):
     assert len(list((tmp_path / "reports" / "figures").glob("*.png"))) == 3
     predictions = pd.read_csv(tmp_path / "data" / "processed" / "predictions.csv")
     assert predictions["probability"].between(0, 1).all()
+
+    # Raw data will do as well, but not a file without the columns.
+    raw = tmp_path / "data" / "raw" / "tumours.csv"
+    assert run("predict", tmp_path, "--input", raw).returncode == 0
+    other = tmp_path / "other.csv"
+    other.write_text("a,b\n1,2\n")
+    assert "has no column" in run("predict", tmp_path, "--input", other).stderr
 
 
 def test_predicting_without_a_model_says_what_to_do(tmp_path):

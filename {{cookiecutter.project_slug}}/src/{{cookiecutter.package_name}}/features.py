@@ -11,10 +11,14 @@ TEST = ROOT / "data" / "processed" / "test.parquet"
 TARGET = "malignant"
 
 
+def plain_names(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the same columns under names that code can spell."""
+    return frame.rename(columns=lambda name: name.strip().replace(" ", "_"))
+
+
 def clean(raw: pd.DataFrame) -> pd.DataFrame:
     """Return complete rows, each once, with plain column names and a true or false target."""
-    frame = raw.dropna().drop_duplicates()
-    frame.columns = [name.strip().replace(" ", "_") for name in frame.columns]
+    frame = plain_names(raw.dropna().drop_duplicates())
     return frame.drop(columns="diagnosis").assign(**{TARGET: frame["diagnosis"] == "malignant"})
 
 

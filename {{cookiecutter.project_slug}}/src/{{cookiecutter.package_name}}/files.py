@@ -29,4 +29,4 @@ def one_line_errors() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        sys.exit(f"error: {error.filename}: {error.strerror}. Check whose folder it is.")
+        sys.exit(f"error: {error.filename}: {error.strerror}. Check that folder, and whose it is.")

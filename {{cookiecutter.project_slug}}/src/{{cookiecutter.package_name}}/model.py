@@ -35,9 +35,14 @@ def fit(features: pd.DataFrame, target: pd.Series) -> Model:
     return model
 
 
+def columns(model: Model) -> list[str]:
+    """List the features that the model needs."""
+    return list(model.columns)
+
+
 def probability(model: Model, features: pd.DataFrame) -> np.ndarray:
     """Return the probability of a true target, from 0 to 1, for each row."""
-    x = (features[model.columns].to_numpy() - model.mean) / model.scale
+    x = (features[columns(model)].to_numpy() - model.mean) / model.scale
     return 1 / (1 + np.exp(-(x @ model.weights + model.bias)))
 
 
@@ -75,9 +80,14 @@ def fit(features: pd.DataFrame, target: pd.Series) -> Model:
     return make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000)).fit(features, target)
 
 
+def columns(model: Model) -> list[str]:
+    """List the features that the model needs."""
+    return list(model.feature_names_in_)
+
+
 def probability(model: Model, features: pd.DataFrame) -> np.ndarray:
     """Return the probability of a true target, from 0 to 1, for each row."""
-    return model.predict_proba(features[model.feature_names_in_])[:, 1]
+    return model.predict_proba(features[columns(model)])[:, 1]
 
 
 def save(model: Model, file: Path = FILE) -> None:

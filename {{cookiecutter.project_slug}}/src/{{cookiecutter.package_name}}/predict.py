@@ -28,7 +28,10 @@ def main() -> None:
     if not model.FILE.exists():
         sys.exit(f"error: {model.FILE.relative_to(ROOT)} is missing. Train it first: make train.")
     read = pd.read_csv if arguments.input.suffix == ".csv" else pd.read_parquet
-    predictions = predict(read(arguments.input), model.load())
+    rows, trained = features.plain_names(read(arguments.input)), model.load()
+    if missing := sorted(set(model.columns(trained)) - set(rows)):
+        sys.exit(f"error: {arguments.input} has no column {', '.join(missing)}. Give it one.")
+    predictions = predict(rows, trained)
     with replacing(arguments.output) as path:
         predictions.to_csv(path, index=False)
     print(f"wrote {len(predictions)} predictions to {arguments.output}")

@@ -1,0 +1,29 @@
+"""Settings of the documentation. `make docs` builds it, and a warning is an error."""
+
+import sys
+import tomllib
+from pathlib import Path
+
+DOCS = Path(__file__).parent
+
+# The directives, and the template's own check of the answers, which they ask for its rules.
+sys.path[:0] = [str(DOCS / "_ext"), str(DOCS.parent)]
+
+with (DOCS.parent / "pyproject.toml").open("rb") as file:
+    about = tomllib.load(file)["project"]
+
+project = about["name"]
+version = release = about["version"]
+
+extensions = ["myst_parser", "reference"]
+exclude_patterns = ["_build"]
+myst_enable_extensions = ["deflist"]
+myst_heading_anchors = 3
+nitpicky = True
+# Messages and commands stay as they are typed.
+smartquotes = False
+
+html_theme = "furo"
+html_title = f"{project} {version}"
+html_copy_source = False
+html_show_copyright = False

@@ -1,0 +1,195 @@
+"""What all tests share: the questions, and projects generated from this template."""
+
+import functools
+import itertools
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+from cookiecutter.main import cookiecutter
+from support import Project, unique
+
+TEMPLATE = Path(__file__).parent.parent
+QUESTIONS = {
+    name: default
+    for name, default in json.loads((TEMPLATE / "cookiecutter.json").read_text(encoding="utf-8")).items()
+    if not name.startswith("_")
+}
+# The questions with a list of choices. The first choice is the default.
+OPTIONS = {name: choices for name, choices in QUESTIONS.items() if isinstance(choices, list)}
+
+
+def pairwise() -> list[dict]:
+    """Return answers, the defaults first, in which each two choices of two questions meet at least once."""
+
+    def pairs(row):
+        return set(itertools.combinations(row.items(), 2))
+
+    rows = [dict(zip(OPTIONS, choices, strict=True)) for choices in itertools.product(*OPTIONS.values())]
+    missing = set().union(*map(pairs, rows))
+    taken = []
+    while missing:
+        taken.append(max(rows, key=lambda row: len(pairs(row) & missing)))
+        missing -= pairs(taken[-1])
+    return taken
+
+
+# Lines of code grow and shrink with the names in them.
+NAMES = [
+    {"project_slug": "a", "package_name": "a"},
+    {"project_slug": "0-" + 38 * "x", "package_name": 40 * "x"},
+]
+COMBINATIONS = pairwise() + [
+    {**names, "framework": framework, "python_version": python}
+    for names in NAMES
+    for framework, python in itertools.product(OPTIONS["framework"], OPTIONS["python_version"])
+]
+
+
+def tool(name: str) -> str:
+    """Return the path of a tool: beside this Python, or on PATH."""
+    path = shutil.which(name, path=os.path.dirname(sys.executable)) or shutil.which(name)
+    assert path, f"{name} is missing"
+    return path
+
+
+def files(project: Path) -> set[str]:
+    """List the files of a project, without those of git."""
+    paths = (path.relative_to(project) for path in project.rglob("*") if not path.is_dir())
+    return {path.as_posix() for path in paths if path.parts[0] != ".git"}
+
+
+def generated(result) -> Path:
+    if result.exception:
+        pytest.fail(f"nothing was generated: {result.exception}", pytrace=False)
+    return result.project_path
+
+
+@pytest.fixture
+def bake(cookies):
+    """Generate a project and return its folder: `bake(framework="none")`."""
+    return lambda **answers: generated(cookies.bake(answers, str(TEMPLATE)))
+
+
+@pytest.fixture(scope="session")
+def baked(cookies_session):
+    """As `bake`, but once for the same answers: for tests that only read."""
+    return functools.cache(lambda **answers: generated(cookies_session.bake(answers, str(TEMPLATE))))
+
+
+@pytest.fixture(scope="session")
+def default(baked):
+    return baked()
+
+
+@pytest.fixture(scope="session", params=COMBINATIONS, ids=lambda answers: "-".join(answers.values()))
+def project(request, baked):
+    """Projects for all choices of all questions. Tests only read them."""
+    return baked(**request.param)
+
+
+@pytest.fixture
+def out(tmp_path):
+    folder = tmp_path / "out"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def command(out, _cookiecutter_config_file):
+    """Run cookiecutter as a person does, with `out` as the output folder."""
+
+    def run(*arguments, template=TEMPLATE, python=sys.executable, **options):
+        settings = ["--config-file", _cookiecutter_config_file, "--output-dir", out]
+        return subprocess.run(
+            [python, "-m", "cookiecutter", template, *settings, *arguments],
+            capture_output=True,
+            encoding="utf-8",
+            **options,
+        )
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def engine():
+    """A real engine. Where the environment says REQUIRE_ENGINE, as .ci/run does, its absence is a failure."""
+    done = subprocess.run("docker info", shell=True, capture_output=True, text=True)
+    if done.returncode:
+        words = f"no Docker engine answers: {done.stderr.strip().splitlines()[-1]}"
+        pytest.fail(words) if os.environ.get("REQUIRE_ENGINE") else pytest.skip(words)
+
+
+@pytest.fixture(scope="session")
+def generate(engine, tmp_path_factory, _cookiecutter_config_file):
+    """Generate projects for the engine: `generate("name", framework="none")`. All they made there is removed."""
+    projects = []
+
+    def new(name="lab", **answers):
+        slug = unique(name)
+        folder = cookiecutter(
+            str(TEMPLATE),
+            no_input=True,
+            extra_context={"project_slug": slug, **answers},
+            output_dir=tmp_path_factory.mktemp(name),
+            config_file=_cookiecutter_config_file,
+        )
+        projects.append(Project(Path(folder)))
+        return projects[-1]
+
+    yield new
+    for project in projects:
+        project.remove()
+
+
+@pytest.fixture(scope="session")
+def built(generate):
+    """A project with the default answers, built once for all tests. They leave it as it was."""
+    project = generate()
+    project.ok("build")
+    return project
+
+
+@pytest.fixture
+def lab(built):
+    """The built project, with nothing of it running before and after."""
+    yield built
+    built.ok("stop")
+
+
+@pytest.fixture
+def open_folder():
+    """A temporary folder that others can enter too; pytest's own are closed to them."""
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        os.chmod(folder, 0o755)
+        yield Path(folder)
+
+
+@pytest.fixture
+def copy(built, open_folder):
+    """Copy the built project to a folder of its own, where a test may break it. The image is shared."""
+    copies = []
+
+    def new(name="copy", owner=None):
+        folder = open_folder / name
+        shutil.copytree(built.path, folder, symlinks=True, ignore=shutil.ignore_patterns(".local"))
+        if owner:
+            subprocess.run(["chown", "-R", "{}:{}".format(*owner), folder], check=True)
+        copies.append(Project(folder))
+        return copies[-1]
+
+    yield new
+    for project in copies:
+        project.make("clean")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session, exitstatus):
+    """Where an engine is required, tests on it that did not run are a failure of the whole run."""
+    if os.environ.get("REQUIRE_ENGINE") and not any(item.get_closest_marker("docker") for item in session.items):
+        session.exitstatus = exitstatus or pytest.ExitCode.TESTS_FAILED

@@ -1,0 +1,122 @@
+"""A generated project on a real engine: its make targets, its containers, and their removal."""
+
+import json
+import os
+import subprocess
+import time
+import urllib.error
+import urllib.request
+import uuid
+from pathlib import Path
+
+
+def docker(*arguments: str, check: bool = True) -> str:
+    """Run the engine's client and return what it prints."""
+    done = subprocess.run(["docker", *arguments], capture_output=True, text=True)
+    assert not check or done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def unique(name: str) -> str:
+    """Return a slug that no other run uses."""
+    return f"{name}-{uuid.uuid4().hex[:8]}"
+
+
+def status(url: str, data: bytes | None = None, **headers: str) -> int:
+    """Return the status of an HTTP request, 0 where nobody answers. Redirections are not followed."""
+
+    class Stay(urllib.request.HTTPRedirectHandler):
+        def redirect_request(self, *arguments):
+            return None
+
+    opener = urllib.request.build_opener(Stay, urllib.request.ProxyHandler({}))
+    try:
+        return opener.open(urllib.request.Request(url, data, headers), timeout=10).status
+    except urllib.error.HTTPError as error:
+        return error.code
+    except OSError:
+        return 0
+
+
+class Project:
+    """A folder with a generated project. All that its targets start is found by its slug, and removed by `remove`."""
+
+    def __init__(self, path: Path):
+        self.path = path
+        # The slug stays the image's name where the folder has another.
+        self.slug = self.read("Makefile").split("export PROJECT := ")[1].split("\n")[0]
+        self.image = f"{self.slug}:cpu"
+
+    def read(self, name: str) -> str:
+        return (self.path / name).read_text(encoding="utf-8")
+
+    def make(self, *arguments: str, user: tuple[int, int] | None = None, **environment: str):
+        """Run make as a person does: without what a test run adds to the environment."""
+        kept = {name: os.environ[name] for name in ("PATH", "HOME", "DOCKER_HOST") if name in os.environ}
+        options = {}
+        if user:
+            options = {"user": user[0], "group": user[1], "extra_groups": [os.stat("/var/run/docker.sock").st_gid]}
+        return subprocess.run(
+            ["make", *arguments],
+            cwd=self.path,
+            env={**kept, **environment},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            **options,
+        )
+
+    def ok(self, *arguments: str, **options) -> str:
+        """Run make, which has to succeed, and return what it prints."""
+        done = self.make(*arguments, **options)
+        assert done.returncode == 0, f"make {arguments}\n{done.stdout}\n{done.stderr}"
+        return done.stdout
+
+    def run(self, command: str, **options) -> str:
+        return self.ok("run", f"CMD={command}", **options)
+
+    def error(self, *arguments: str, **options) -> str:
+        """Run make, which has to fail with one line of ours, and return that line."""
+        done = self.make(*arguments, **options)
+        assert done.returncode != 0, f"make {arguments} succeeded\n{done.stdout}"
+        lines = [line for line in done.stderr.splitlines() if not line.startswith("make: ***")]
+        assert len(lines) == 1, done.stderr
+        assert lines[0].startswith("error: ") and lines[0].endswith((".", ")")), done.stderr
+        return lines[0]
+
+    def notebook(self, *arguments: str, **options) -> str:
+        return self.ok("notebook", *arguments, **options).splitlines()[-1]
+
+    def containers(self, *filters: str) -> list[str]:
+        """List the names of this project's containers, in whatever state."""
+        arguments = [word for each in (f"name={self.slug}-", *filters) for word in ("--filter", each)]
+        return docker("ps", "--all", "--format", "{{.Names}}", *arguments).split()
+
+    def inspect(self, name: str) -> dict:
+        return json.loads(docker("inspect", name))[0]
+
+    def image_id(self, tag: str = "cpu") -> str:
+        return docker("image", "inspect", "--format", "{{.Id}}", f"{self.slug}:{tag}")
+
+    def build_log(self) -> str:
+        return self.read(".local/build.log")
+
+    def remove(self) -> None:
+        """Remove what the project made on the engine, whatever a test left."""
+        for name in self.containers():
+            docker("rm", "--force", "--volumes", name, check=False)
+        for kind in ("network", "volume"):
+            for name in docker(kind, "ls", "--quiet", "--filter", f"name={self.slug}-").split():
+                docker(kind, "rm", name, check=False)
+        for image in docker("image", "ls", "--quiet", "--filter", f"reference={self.slug}").split():
+            docker("image", "rm", "--force", image, check=False)
+
+
+def wait_until(condition, seconds: int = 60):
+    """Wait for a true value, and return it."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if value := condition():
+            return value
+        time.sleep(0.2)
+    raise AssertionError("it did not come to that")

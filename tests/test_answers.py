@@ -1,0 +1,532 @@
+"""Answers that nobody expected: each arrives byte for byte, or is refused in one line with nothing written."""
+
+import itertools
+import json
+import keyword
+import re
+import sys
+import tomllib
+
+import pytest
+import yaml
+from conftest import OPTIONS, QUESTIONS, TEMPLATE, files
+from cookiecutter.exceptions import FailedHookException
+from cookiecutter.main import cookiecutter
+from jinja2 import TemplateSyntaxError
+from markdown_it import MarkdownIt
+
+from local_extensions import DEVICES, TAKEN, TEXTS, catalogue, package, package_problem, slug, slug_problem
+
+# Single lines of text. They arrive.
+GOOD_TEXTS = {
+    "apostrophe": "it's",
+    "quotes": 'say "hi"',
+    "three-apostrophes": "a ''' b",
+    "three-quotes": 'a """ b',
+    "typographic-quotes": "„so“ «là» \u2019s",
+    "backslash": r"a\b",
+    "backslash-first": r"\a",
+    "backslash-last": "a\\",
+    "two-backslashes": r"a\\b",
+    "backslash-n": r"a\nb",
+    "backslash-u": r"\u0041\U0001F600\x41",
+    "windows-path": r"C:\new\table",
+    "backslash-quote": r"\"",
+    "yaml-mapping": "key: value",
+    "yaml-comment": "a # b",
+    "yaml-comment-first": "# b",
+    "yaml-list": "- x",
+    "yaml-question": "? x",
+    "yaml-anchor": "&a",
+    "yaml-alias": "*a",
+    "yaml-tag": "!!python/object:os.system x",
+    "yaml-directive": "%YAML 1.2",
+    "yaml-at": "@x",
+    "yaml-flow-mapping": "{a: b}",
+    "yaml-flow-list": "[a, b]",
+    "yaml-null": "null",
+    "yaml-true": "true",
+    "yaml-no": "no",
+    "yaml-date": "2024-01-31",
+    "yaml-float": "1e3",
+    "yaml-document": "---",
+    "yaml-document-end": "...",
+    "yaml-literal": "|",
+    "yaml-folded": "> x",
+    "toml-table": "[tool.x]",
+    "toml-assignment": 'x = "y"',
+    "shell-substitution": "$(id)",
+    "shell-backticks": "`id`",
+    "shell-variable": "${HOME} $HOME",
+    "shell-and": "&& id",
+    "shell-or": "|| id",
+    "shell-pipe": "| id",
+    "shell-semicolon": "; id",
+    "shell-redirect": "> /etc/passwd",
+    "shell-history": "!!",
+    "shell-glob": "* ?",
+    "shell-option": "--help",
+    "make-dollars": "$$",
+    "make-shell": "$(shell id)",
+    "make-assignment": "a := b",
+    "make-pattern": "%.o: %.c",
+    "docker-instruction": "RUN id",
+    "docker-variable": "${ACCELERATOR:-x}",
+    "html-script": "<script>alert(1)</script>",
+    "html-comment": "<!-- x",
+    "html-entity": "&amp; &lt; &#35;",
+    "markdown-link": "[x](y)",
+    "markdown-image": "![x](y)",
+    "markdown-reference": "[x]: y",
+    "markdown-autolink": "<https://example.org>",
+    "markdown-bare-link": "https://example.org",
+    "markdown-heading": "## h",
+    "markdown-heading-end": "C #",
+    "markdown-heading-ends": "a ## ##",
+    "markdown-hash": "#",
+    "markdown-plus": "+ x",
+    "markdown-star": "* x",
+    "markdown-number": "1. x",
+    "markdown-number-bracket": "1) x",
+    "markdown-long-number": "2024. x",
+    "markdown-only-number": "1.",
+    "markdown-rule": "***",
+    "markdown-rule-spaces": "- - -",
+    "markdown-underscores": "___",
+    "markdown-underline": "===",
+    "markdown-fence": "```",
+    "markdown-tildes": "~~~",
+    "markdown-emphasis": "**b** _i_ ~~s~~",
+    "markdown-table": "|---|",
+    "markdown-escape": r"\* \# \_",
+    "markdown-task": "- [ ] x",
+    "markdown-code-block": "    x",
+    "markdown-list-indented": "  - x",
+    "spaces-around": "  x  ",
+    "spaces-inside": "a   b",
+    "percent": "100% %s %(x)s %d",
+    "braces": "{0} {x} }} %} #} { {",
+    "python-import": "__import__('os').system('id')",
+    "python-f-string": 'f"{x}"',
+    "python-keyword": "None",
+    "sql": "'; DROP TABLE x; --",
+    "parent-folder": "../x",
+    "absolute-path": "/etc/passwd",
+    "slash": "a/b",
+    "dot": ".",
+    "dots": "..",
+    "tilde": "~",
+    "drive": "C:",
+    "device": "CON",
+    "emoji": "🐝",
+    "emoji-family": "👩‍👩‍👧‍👦",
+    "emoji-flag-and-skin": "🇨🇭 👍🏽",
+    "cjk": "数据科学",
+    "cjk-beyond-16-bits": "𠮷野家",
+    "arabic": "مشروع البيانات",
+    "hebrew-and-latin": "abc שלום 123",
+    "combining": "e\u0301 a\u0308\u0301\u0323",
+    "composed": "é ﬁ Å",
+    "many-combining": "z" + "\u0335\u0321" * 20,
+    "turkish": "İstanbul \u0131l\u0131k",
+    "full-width": "\uff21\uff22\uff11",
+    "no-break-space": "a\u00a0b",
+    "zero-width-space": "a\u200bb",
+    "left-to-right-mark": "a\u200eb",
+    "soft-hyphen": "a\u00adb",
+    "byte-order-mark": "\ufeffa",
+    "private-use": "\ue000",
+    "not-a-character": "\ufffe",
+    "long": "x" * 300,
+    "long-words": "word " * 59 + "end",
+    "long-after-number": "2024 " + "x" * 300,
+    "one-character": "x",
+    "digits": "2024",
+}
+
+# Not a line, or one that shows something else than it holds. They are refused.
+BAD_TEXTS = {
+    "empty": "",
+    "space": " ",
+    "spaces": "   ",
+    "no-break-space-only": "\u00a0",
+    "wide-space-only": "\u3000",
+    "new-line": "a\nb",
+    "new-line-first": "\na",
+    "new-line-last": "a\n",
+    "carriage-return": "a\rb",
+    "carriage-return-new-line": "a\r\nb",
+    "continued-line": "a\\\nRUN id",
+    "toml-injection": 'x"\nversion = "9',
+    "tab": "a\tb",
+    "null": "a\0b",
+    "bell": "a\ab",
+    "backspace": "a\bb",
+    "vertical-tab": "a\vb",
+    "form-feed": "a\fb",
+    "escape-sequence": "a\x1b[31mb",
+    "delete": "a\x7fb",
+    "next-line": "a\x85b",
+    "control-sequence": "a\x9bb",
+    "line-separator": "a\u2028b",
+    "paragraph-separator": "a\u2029b",
+    **{f"bidi-{ord(character):x}": f"a{character}b" for character in "\u202a\u202b\u202c\u202d\u202e"},
+    **{f"bidi-{ord(character):x}": f"a{character}b" for character in "\u2066\u2067\u2068\u2069"},
+    "high-surrogate": "a\ud83d",
+    "low-surrogate": "\udc1da",
+    "swapped-surrogates": "\udc1d\ud83d",
+}
+
+# Cookiecutter runs these on the command line, so there they are refused. At the prompt they are text.
+JINJA = {
+    "expression": "{{ 7*7 }}",
+    "raw": "{% raw %}x{% endraw %}",
+    "class": "{{ cookiecutter.__class__ }}",
+    "comment": "a {# gone #} b",
+    "open-comment": "a {#",
+    "set": "a {% set x = 1 %} b",
+}
+BROKEN_JINJA = {"open-expression": "{{", "open-block": "a {% b", "unknown-filter": "{{ 1 | nothing }}"}
+
+GOOD_SLUGS = ["a", "a-b_c", "1st", "x" * 40, "yes", "2024", "2024-01-31", "1e3", "0x1f", "1_000", "null", "true", "no"]
+BAD_SLUGS = {
+    "empty": "",
+    "space": " ",
+    "space-inside": "a b",
+    "space-last": "a ",
+    "new-line": "a\nb",
+    "upper-case": "My-Project",
+    "one-upper-case": "projecT",
+    "hyphen-first": "-a",
+    "hyphen-last": "a-",
+    "two-hyphens": "a--b",
+    "underscore-first": "_a",
+    "mixed-separators": "a-_b",
+    "dot": ".",
+    "dots": "..",
+    "dot-inside": "a.b",
+    "hidden": ".git",
+    "parent-folder": "../x",
+    "absolute-path": "/etc",
+    "slash": "a/b",
+    "backslash": r"a\b",
+    "home": "~",
+    "drive": "C:",
+    "option": "--help",
+    "substitution": "$(id)",
+    "semicolon": "a;id",
+    "colon": "a:b",
+    "at": "a@b",
+    "quote": "a'b",
+    "percent": "a%b",
+    "jinja": "{{ cookiecutter.__class__ }}",
+    "accent": "é",
+    "cyrillic-a": "d\u0430ta",
+    "full-width": "\uff41",
+    "full-width-digit": "\uff11",
+    "emoji": "🐝",
+    "cjk": "数据",
+    "zero-width-space": "a\u200bb",
+    "null": "a\0",
+    "surrogate": "a\ud83d",
+    "41-characters": "x" * 41,
+    "300-characters": "x" * 300,
+    **{name: name for name in ("con", "prn", "aux", "nul", "com1", "lpt9")},
+    **{name: name for name in ("numpy", "pandas", "scikit-learn", "scikit_learn", "jupyterlab", "uv", "pip", "torch")},
+}
+
+GOOD_PACKAGES = ["a", "x1_y2", "x" * 40, "project_2024", "nothing"]
+BAD_PACKAGES = {
+    "empty": "",
+    "space": " ",
+    "hyphen": "a-b",
+    "dot": "a.b",
+    "slash": "a/b",
+    "parent-folder": "../x",
+    "backslash": r"a\b",
+    "new-line": "a\nimport os",
+    "digit-first": "1st",
+    "digits": "2024",
+    "underscore-first": "_a",
+    "underscore-last": "a_",
+    "two-underscores": "a__b",
+    "dunder": "__init__",
+    "underscore": "_",
+    "upper-case": "Data",
+    "accent": "é",
+    "full-width": "\uff41",
+    "long-s": "te\u017ft",
+    "semicolon": "a;b",
+    "quote": "a'b",
+    "41-characters": "x" * 41,
+    "surrogate": "a\ud83d",
+    **{name: name for name in ("class", "import", "lambda", "async", "match", "case", "type")},
+    **{name: name for name in ("json", "os", "site", "sys", "tomllib", "test", "tests", "imp", "distutils")},
+    **{name: name for name in ("numpy", "sklearn", "matplotlib", "duckdb", "pytest", "jupyter", "con", "aux")},
+}
+
+BAD_SERVICES = {
+    "unknown": "nothing-like-it",
+    "unknown-among-known": "none,nothing-like-it",
+    "upper-case": "NONE",
+    "semicolon": "none;none",
+    "parent-folder": "../x",
+    "dot": ".",
+    "new-line": "no\nsuch",
+    "quote": "'",
+    "surrogate": "\ud83d",
+}
+BAD_SOURCES = {
+    "empty": "",
+    "space": " ",
+    "unknown-scheme": "ftp://example.org/x",
+    "script": "javascript:alert(1)",
+    "no-bucket": "s3://",
+    "no-host": "https://",
+    "new-line": "s3://a\nb",
+    "null": "/a\0b",
+    "substitution": "s3://$(id)",
+    "surrogate": "s3://\ud83d",
+}
+
+
+def each(cases):
+    return pytest.mark.parametrize("answer", list(cases.values()), ids=list(cases))
+
+
+@pytest.fixture
+def refusal(out, _cookiecutter_config_file):
+    """Return the lines with which answers are refused."""
+
+    def refused(error=FailedHookException, /, **answers):
+        with pytest.raises(error) as caught:
+            cookiecutter(
+                str(TEMPLATE),
+                no_input=True,
+                extra_context=answers,
+                output_dir=str(out),
+                config_file=str(_cookiecutter_config_file),
+            )
+        assert list(out.iterdir()) == []
+        lines = str(caught.value).split("\n")
+        assert all(line.isprintable() for line in lines)
+        return lines
+
+    return refused
+
+
+def shown(inline):
+    """Return what a reader sees of a paragraph or heading, which must be nothing but text."""
+    assert {part.type for part in inline.children} == {"text"}, inline.children
+    return "".join(part.content for part in inline.children)
+
+
+def arrived(project):
+    """Return the texts as the files of a project give them to those who read these files."""
+    tokens = MarkdownIt().enable("table").parse((project / "README.md").read_text(encoding="utf-8"))
+    kinds = ["heading_open", "inline", "heading_close", "paragraph_open", "inline", "paragraph_close", "heading_open"]
+    assert [token.type for token in tokens[: len(kinds)]] == kinds
+    about = tomllib.loads((project / "pyproject.toml").read_bytes().decode())["project"]
+    license = (project / "LICENSE").read_bytes().decode().split("\n")
+    return {
+        "heading": shown(tokens[1]),
+        "paragraph": shown(tokens[4]),
+        "description": about["description"],
+        "author": about["authors"],
+        "copyright": [line[len("Copyright (c) 2000 ") :] for line in license if line.startswith("Copyright (c) 20")],
+    }
+
+
+def expected(text):
+    # Markdown drops spaces at either end.
+    return {
+        "heading": text.strip(),
+        "paragraph": text.strip(),
+        "description": text,
+        "author": [{"name": text}],
+        "copyright": [text],
+    }
+
+
+@each(GOOD_TEXTS)
+def test_text_arrives(bake, default, answer):
+    project = bake(project_slug=slug(QUESTIONS["project_name"]), **dict.fromkeys(TEXTS, answer))
+    assert arrived(project) == expected(answer)
+    assert files(project) == files(default)
+    changed = {name for name in files(project) if (project / name).read_bytes() != (default / name).read_bytes()}
+    assert changed == {"README.md", "pyproject.toml", "LICENSE"}
+
+
+@each(BAD_TEXTS)
+def test_text_is_refused(refusal, answer):
+    lines = refusal(**dict.fromkeys(TEXTS, answer))
+    assert [re.match(r"error: (\w+) ", line)[1] for line in lines] == list(TEXTS)
+
+
+@pytest.mark.parametrize("question", TEXTS)
+@each(JINJA)
+def test_jinja_is_refused_on_the_command_line(refusal, capfd, question, answer):
+    refusal(**{question: answer, "project_slug": "slug"})
+    assert re.findall("^error: (\\w+) holds Jinja", capfd.readouterr().err, re.MULTILINE) == [question]
+
+
+@each(BROKEN_JINJA)
+def test_broken_jinja_writes_nothing(refusal, answer):
+    refusal(TemplateSyntaxError, project_name=answer)
+
+
+def typed(**answers):
+    """Return what is typed at the prompts, where an empty line takes the default."""
+    return "".join(answers.get(question, "") + "\n" for question in QUESTIONS)
+
+
+@each({**JINJA, **BROKEN_JINJA, "three-quotes": 'a """ b', "emoji": "🐝"})
+def test_text_arrives_from_the_prompt(command, out, answer):
+    done = command(input=typed(**dict.fromkeys(TEXTS, answer)))
+    assert done.returncode == 0, done.stderr
+    assert arrived(out / slug(answer)) == expected(answer)
+
+
+def test_all_wrong_answers_are_reported_at_once(refusal):
+    wrong = {**dict.fromkeys(TEXTS, "\n"), "project_slug": "../x", "package_name": "1"}
+    wrong |= {"services": "nothing-like-it", "data_source": "ftp://x"}
+    lines = refusal(**wrong)
+    assert sorted(re.match(r"error: (\w+) ", line)[1] for line in lines) == sorted(wrong)
+
+
+def test_command_line_says_only_what_is_wrong(command, out):
+    done = command("--no-input", "author_name=a\tb", "package_name=class")
+    assert done.returncode == 1
+    assert done.stdout.splitlines() == [
+        'error: author_name "a\\tb" has the invisible character U+0009. Type a single line without it.',
+        'error: package_name "class" is a word of Python, or the name of a library or a test. '
+        "Use another, as in project_class.",
+    ]
+    assert list(out.iterdir()) == []
+
+
+def test_bytes_that_are_no_text_are_refused(command, out):
+    done = command("--no-input", b"project_name=caf\xe9")
+    assert done.returncode == 1
+    assert re.fullmatch(r"error: project_name .* U\+DCE9.*\n", done.stdout)
+    assert list(out.iterdir()) == []
+
+
+def test_prompt_refuses(command, out):
+    done = command(input=typed(project_name="a\u202eb", project_slug="../x", package_name="x"))
+    assert done.returncode == 1
+    assert re.findall(r"error: (\w+)", done.stdout) == ["project_name", "project_slug"]
+    assert list(out.iterdir()) == []
+
+
+def test_answers_are_checked_without_hooks_too(command, out):
+    before = set(out.parent.rglob("*"))
+    done = command("--no-input", "--accept-hooks", "no", "project_slug=../x", "package_name=x")
+    assert done.returncode == 1
+    assert set(out.parent.rglob("*")) == before
+
+
+@pytest.mark.parametrize("answer", GOOD_SLUGS)
+def test_slug_arrives(bake, answer):
+    project = bake(project_slug=answer)
+    assert project.name == answer
+    assert tomllib.loads((project / "pyproject.toml").read_text())["project"]["name"] == answer
+    assert yaml.safe_load((project / "compose.yaml").read_text())["name"] == answer
+    assert json.loads((project / ".devcontainer" / "devcontainer.json").read_text())["name"] == answer
+
+
+@each(BAD_SLUGS)
+def test_slug_is_refused(refusal, answer):
+    (line,) = refusal(project_slug=answer)
+    assert line.startswith("error: project_slug ")
+
+
+@pytest.mark.parametrize("answer", GOOD_PACKAGES)
+def test_package_arrives(bake, answer):
+    project = bake(package_name=answer)
+    pyproject = tomllib.loads((project / "pyproject.toml").read_text())
+    assert pyproject["tool"]["uv"]["build-backend"]["module-name"] == answer
+    assert [path.name for path in (project / "src").iterdir()] == [answer]
+
+
+@each(BAD_PACKAGES)
+def test_package_is_refused(refusal, answer):
+    (line,) = refusal(package_name=answer)
+    assert line.startswith("error: package_name ")
+
+
+@pytest.mark.parametrize("answer", ["none", "", " none ", "none,none", "none, "])
+def test_no_service_can_be_said_in_many_ways(bake, default, answer):
+    assert files(bake(services=answer)) == files(default)
+
+
+@each(BAD_SERVICES)
+def test_services_are_refused(refusal, answer):
+    (line,) = refusal(services=answer)
+    assert line.startswith("error: services ")
+    assert line.endswith(f" Use {', '.join(['none', *catalogue()])}.")
+
+
+@pytest.mark.parametrize("name", ["none", *catalogue()])
+def test_near_miss_is_told_the_right_name(refusal, name):
+    (line,) = refusal(services=name + name[-1])
+    assert f"Did you mean {name}?" in line
+
+
+@each(BAD_SOURCES)
+def test_data_source_is_refused(refusal, answer):
+    (line,) = refusal(data_source=answer)
+    assert line.startswith("error: data_source ")
+
+
+@pytest.mark.parametrize("wrong", ["", "{} ", "{}x", "nothing", "../{}", "{}\n"])
+@pytest.mark.parametrize("question", OPTIONS)
+def test_unknown_choice_is_refused(refusal, question, wrong):
+    lines = refusal(ValueError, **{question: wrong.format(OPTIONS[question][0])})
+    assert f"choice variable {question}" in "".join(lines)
+
+
+SUGGESTED_FOR = {
+    "texts": GOOD_TEXTS.values(),
+    "refused-texts": BAD_TEXTS.values(),
+    "slugs": GOOD_SLUGS,
+    "refused-slugs": BAD_SLUGS.values(),
+    "stdlib": sys.stdlib_module_names,
+    "keywords": keyword.kwlist + keyword.softkwlist,
+    "devices": DEVICES,
+    "libraries": TAKEN,
+    "as-long-as-can-be": [prefix + "x" * n for prefix in ("", "1", "a-") for n in range(36, 44)],
+}
+
+
+@pytest.mark.parametrize("texts", SUGGESTED_FOR.values(), ids=SUGGESTED_FOR)
+def test_suggestions_are_accepted(texts):
+    slugs = {text: slug(text) for text in texts}
+    assert {text: name for text, name in slugs.items() if slug_problem(name)} == {}
+    packages = {text: package(name) for text, name in slugs.items()}
+    assert {text: name for text, name in packages.items() if package_problem(name)} == {}
+
+
+@pytest.mark.parametrize("name", sorted(DEVICES | {"json", "class", "numpy", "test_a"}))
+def test_advice_in_a_refusal_is_accepted(name):
+    assert slug_problem(f"{name}-project") is None
+    assert f"as in project_{name}." in package_problem(name)
+    assert package_problem(f"project_{name}") is None
+
+
+@pytest.mark.parametrize("framework", OPTIONS["framework"])
+def test_libraries_of_a_project_are_taken(baked, framework):
+    pyproject = tomllib.loads((baked(framework=framework) / "pyproject.toml").read_text(encoding="utf-8"))
+    libraries = itertools.chain(pyproject["project"]["dependencies"], *pyproject["dependency-groups"].values())
+    names = {re.match(r"[\w.-]+", library)[0] for library in libraries}
+    assert {name for name in names if not slug_problem(name)} == set()
+    assert {name for name in names if not package_problem(name.replace("-", "_"))} == set()
+
+
+def test_stdlib_of_every_python_is_taken(monkeypatch):
+    # Python 3.13 is without these, but 3.12 can be chosen; cookiecutter may run on either.
+    gone = """
+        aifc audioop cgi cgitb chunk crypt imghdr mailcap nntplib pipes sndhdr spwd sunau telnetlib uu xdrlib
+    """.split()
+    monkeypatch.setattr(sys, "stdlib_module_names", sys.stdlib_module_names - set(gone))
+    assert [name for name in gone if not package_problem(name)] == []

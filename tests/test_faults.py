@@ -1,0 +1,279 @@
+"""What goes wrong on a user's machine: one line that says what to do, exit status not 0, nothing half-made left."""
+
+import os
+import re
+import shutil
+import stat
+import subprocess
+from pathlib import Path
+
+import pytest
+from support import Project, docker
+
+# The only programs that the project's commands may need on a host, beside the engine's.
+HOST = """awk basename bash cat chmod chown cksum cmp cut date df dirname env find getenforce git grep head id ls make
+mkdir mktemp mv od printf pwd readlink rm sed sh sleep sort tail tr uname""".split()
+
+TARGETS = ["build", "notebook", "stop", "run", "data", "train", "predict", "test", "lint", "format", "lock", "doctor"]
+TARGETS += ["release", "clean"]
+
+
+@pytest.fixture
+def untouched(bake):
+    """A generated project that has to be as it was after the test, but for what is ignored."""
+    project = Project(bake())
+    before = project.read("pyproject.toml"), project.read("Dockerfile")
+    yield project
+    assert (project.read("pyproject.toml"), project.read("Dockerfile")) == before
+    assert not (project.path / "uv.lock").exists()
+
+
+@pytest.fixture
+def host(tmp_path):
+    """A PATH with nothing of this machine but the programs named above, and a place for stubs."""
+    folder = tmp_path / "host"
+    folder.mkdir()
+    for name in HOST:
+        if path := shutil.which(name):
+            (folder / name).symlink_to(path)
+    return folder
+
+
+def stub(folder: Path, script: str) -> None:
+    file = folder / "docker"
+    file.write_text(f"#!/bin/sh\n{script}\n")
+    file.chmod(0o755)
+
+
+# Answers of an engine that lacks nothing.
+WORKING = """case "$1 $2" in
+  "info --format") echo "${ENGINE:-28.0.0}|[]|/nonexistent" ;;
+  "compose version") echo "${COMPOSE:-2.30.0}" ;;
+  "buildx version") echo buildx ;;
+  "image inspect") echo sha256:0 ;;
+  *) echo "$@" >&2; exit 1 ;;
+esac"""
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_no_docker(target, untouched, host):
+    assert "docker is not installed" in untouched.error(target, "CMD=true", PATH=str(host))
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?",
+        "error during connect: this error may indicate that the docker daemon is not running",
+    ],
+)
+@pytest.mark.parametrize("target", TARGETS)
+def test_daemon_is_down(target, words, untouched, host):
+    stub(host, f'echo "{words}" >&2; exit 1')
+    assert "daemon is not running" in untouched.error(target, "CMD=true", PATH=str(host))
+
+
+def test_no_permission(untouched, host):
+    stub(host, 'echo "permission denied while trying to connect to the Docker daemon socket" >&2; exit 1')
+    line = untouched.error("notebook", PATH=str(host))
+    assert "usermod -aG docker" in line and "666" not in line
+
+
+@pytest.mark.parametrize("target", ["build", "notebook", "doctor"])
+@pytest.mark.parametrize("version", ["19.03.15", "24.0.9"])
+def test_old_engine(version, target, untouched, host):
+    stub(host, WORKING)
+    assert f"Docker {version} is too old" in untouched.error(target, PATH=str(host), ENGINE=version)
+
+
+@pytest.mark.parametrize("version", ["2.17.3", "v2.20.0", "1.29.2"])
+def test_old_compose(version, untouched, host):
+    stub(host, WORKING)
+    assert f"Compose {version} is too old" in untouched.error("notebook", PATH=str(host), COMPOSE=version)
+
+
+@pytest.mark.parametrize("engine, compose", [("25.0.0", "2.21.0"), ("29.1.0-rc.1", "v5.0.1"), ("28", "dev")])
+def test_newer_versions_are_fine(engine, compose, untouched, host):
+    stub(host, WORKING)
+    done = untouched.make("stop", PATH=str(host), ENGINE=engine, COMPOSE=compose)
+    assert "too old" not in done.stderr
+
+
+def test_no_compose_plugin(untouched, host):
+    stub(host, WORKING.replace('echo "${COMPOSE:-2.30.0}"', "echo \"'compose' is not a docker command\" >&2; exit 1"))
+    for target in ("notebook", "train", "doctor"):
+        assert "no Compose plugin" in untouched.error(target, PATH=str(host))
+
+
+def test_no_buildx_plugin(untouched, host):
+    stub(host, WORKING.replace("echo buildx", "exit 1"))
+    assert "no Buildx plugin" in untouched.error("build", PATH=str(host))
+
+
+def test_full_disk(untouched, host):
+    stub(host, WORKING.replace("/nonexistent", "/"))
+    (host / "df").unlink()
+    (host / "df").write_text('#!/bin/sh\necho "Filesystem blocks used available"\necho "/dev/a 9 8 1000 99% /"\n')
+    (host / "df").chmod(0o755)
+    assert "less than 1 GiB is free" in untouched.error("build", PATH=str(host))
+
+
+@pytest.mark.parametrize(
+    "arguments, words",
+    [
+        (["notebook", "PORT=abc"], "'abc' is not a port"),
+        (["notebook", "PORT=80"], "'80' is not a port"),
+        (["notebook", "PORT=65536"], "'65536' is not a port"),
+        (["notebook", "PORT=-1"], "'-1' is not a port"),
+        (["train", "PORT=8888;id"], "is not a port"),
+        (["train", "ACCELERATOR=gpu"], "there is no accelerator 'gpu'"),
+        (["build", "ACCELERATOR=cpu;id"], "there is no accelerator"),
+        (["run"], "there is no command"),
+        (["run", "CMD="], "there is no command"),
+        (["add"], "there is no package"),
+        (["add", "PKG=--index-url=x"], "is not the name of a package"),
+        (["add", "PKG=a;id"], "is not the name of a package"),
+        (["add", "PKG=$(touch pwned)"], "is not the name of a package"),
+        (["add", "PKG=../x"], "is not the name of a package"),
+        (["add", "PKG=a -r b"], "is not the name of a package"),
+        (["add", "PKG=pandas>=1.0 `id`"], "is not the name of a package"),
+        (["train", "DATA_DIR=/non/existent"], "the data folder /non/existent does not exist"),
+        (["train", "DATA_DIR=/etc/hostname"], "is a file"),
+        (["build", "DOCKER=nope"], "nope is not installed"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_bad_input(arguments, words, untouched, host):
+    stub(host, WORKING)
+    assert words in untouched.error(*arguments, PATH=str(host))
+    assert not (untouched.path / "pwned").exists()
+
+
+def test_setting_from_env_file_is_checked_too(untouched, host):
+    stub(host, WORKING)
+    (untouched.path / ".env").write_text("ACCELERATOR=gpu\n")
+    assert "there is no accelerator 'gpu'" in untouched.error("train", PATH=str(host))
+    (untouched.path / ".env").write_text("PORT=abc\n")
+    assert "'abc' is not a port" in untouched.error("train", PATH=str(host))
+
+
+def test_data_link_to_nowhere_is_named(untouched, host):
+    stub(host, WORKING)
+    shutil.rmtree(untouched.path / "data")
+    (untouched.path / "data").symlink_to("/non/existent")
+    line = untouched.error("train", PATH=str(host))
+    assert "./data is a link to a folder that does not exist" in line
+    assert (untouched.path / "data").is_symlink()
+
+
+def test_folder_of_somebody_else(untouched, host):
+    if os.getuid() != 0:
+        pytest.skip("only root can act as somebody else")
+    stub(host, WORKING)
+    # A stranger has to reach the folder; pytest's own are closed.
+    for folder in [untouched.path, *untouched.path.parents][:-2]:
+        folder.chmod(folder.stat().st_mode | stat.S_IXOTH | stat.S_IROTH)
+    line = untouched.error("train", PATH=str(host), user=(54321, 54321), HOME="/")
+    assert "this folder is not writable" in line
+
+
+def test_only_what_a_host_has_is_used(untouched, host):
+    """What the scripts call is in the list above; the stub engine then refuses to run anything."""
+    stub(host, WORKING)
+    for target in TARGETS:
+        done = untouched.make(target, "CMD=true", PATH=str(host))
+        assert "not found" not in done.stderr.replace("is not found", ""), done.stderr
+
+
+FAULTS = {
+    "image": (
+        "Dockerfile",
+        "FROM python:",
+        "FROM registry.invalid/",
+        "registry.invalid/3.13-slim-trixie:latest cannot be fetched",
+    ),
+    "tag": ("Dockerfile", "-slim-trixie", "-no-such-tag", "python:3.13-no-such-tag cannot be fetched"),
+    "disk": (
+        "Dockerfile",
+        "RUN useradd",
+        "RUN --mount=type=tmpfs,target=/x,size=1m dd if=/dev/zero of=/x/y bs=1M count=5\nRUN useradd",
+        "the disk is full",
+    ),
+    "system package": ("apt.txt", "# System", "no-such-package\n# System", "no system package 'no-such-package'"),
+    "changed by hand": ("pyproject.toml", '"pandas>=2.3"', '"pandas>=2.3", "humanize"', "Run 'make lock'"),
+    "not TOML": ("pyproject.toml", '"pandas>=2.3",', '"pandas>=2.3",,', "pyproject.toml is not valid"),
+}
+
+
+@pytest.mark.docker
+@pytest.mark.parametrize("fault", FAULTS)
+def test_build_that_cannot_work(fault, copy):
+    project = copy()
+    file, old, new, words = FAULTS[fault]
+    text = project.read(file)
+    assert old in text
+    (project.path / file).write_text(text.replace(old, new, 1))
+    before = project.image_id()
+    assert words in project.error("build")
+    assert project.image_id() == before
+    assert "error" in project.build_log().lower()
+
+
+@pytest.mark.docker
+def test_packages_that_do_not_exist_or_exclude_each_other(copy):
+    project = copy()
+    before = project.read("pyproject.toml"), project.read("uv.lock")
+    assert "no Python package 'no-such-package-anywhere'" in project.error("add", "PKG=no-such-package-anywhere")
+    assert "exclude each other" in project.error("add", "PKG=duckdb<0.0.1")
+    assert (project.read("pyproject.toml"), project.read("uv.lock")) == before
+
+
+@pytest.mark.docker
+def test_notebook_that_does_not_start_leaves_no_container(copy):
+    project = copy()
+    settings = project.path / ".jupyter" / "jupyter_server_config.py"
+    settings.write_text('raise SystemExit("no notebook today")\n')
+    project.error("notebook")
+    mine = f"label=com.docker.compose.project.working_dir={project.path}"
+    assert project.containers(mine) == []
+
+
+@pytest.mark.docker
+def test_no_permission_on_the_real_socket(built, open_folder):
+    if os.getuid() != 0:
+        pytest.skip("only root can act as somebody else")
+    folder = open_folder / "lab"
+    shutil.copytree(built.path, folder, ignore=shutil.ignore_patterns(".local"))
+    subprocess.run(["chown", "-R", "54321:54321", folder], check=True)
+    line = subprocess.run(
+        ["make", "train"], cwd=folder, user=54321, group=54321, extra_groups=[], capture_output=True, text=True
+    ).stderr
+    assert "you may not use Docker's socket" in line
+
+
+@pytest.mark.docker
+def test_daemon_that_is_not_there(built):
+    for target in TARGETS:
+        assert "daemon is not running" in built.error(target, "CMD=true", DOCKER_HOST="unix:///nonexistent.sock")
+
+
+@pytest.mark.docker
+def test_missing_image_is_built(copy):
+    project = copy()
+    makefile = project.path / "Makefile"
+    slug = f"{project.slug}-b"
+    makefile.write_text(makefile.read_text().replace(project.slug, slug))
+    try:
+        assert "built" in project.run("true")
+        assert project.run("python --version").startswith("Python 3.13")
+    finally:
+        project.ok("clean")
+        docker("image", "rm", f"{slug}:cpu")
+
+
+@pytest.mark.docker
+def test_doctor_says_what_is_there(lab):
+    report = lab.ok("doctor")
+    assert report.splitlines()[-1] == "Nothing is wrong."
+    assert re.search(r"^  ok     docker \S+, Compose \S+$", report, re.M)
+    assert "port" in report
