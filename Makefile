@@ -11,12 +11,14 @@ help: ## List the commands
 
 # The tools, from the list with hashes; again when the list changed.
 .venv/done: requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo 'error: Python 3.11 or newer is needed. Use make PYTHON=python3.13.' >&2; exit 1; }
 	@$(PYTHON) -m venv .venv
 	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.txt
 	@touch .venv/done
 
 .PHONY: new
-new: .venv/done ## Ask the questions and generate a project beside this folder; OUTPUT=folder for another place
+new: .venv/done ## Ask the questions and generate a project beside this folder, or in OUTPUT=folder
 	@.venv/bin/cookiecutter . --output-dir "$(OUTPUT)" $(ANSWERS)
 
 .PHONY: test
@@ -30,6 +32,10 @@ lint: .venv/done ## Check the code of this repository
 .PHONY: docs
 docs: .venv/done ## Build the documentation into docs/_build
 	@.venv/bin/sphinx-build -W --keep-going --quiet docs docs/_build
+
+.PHONY: screenshot
+screenshot: .venv/done ## Take the picture of the README again
+	@SCREENSHOT=docs/_static/notebook.png .venv/bin/python -m pytest --quiet tests/test_browser.py -k top_to_bottom
 
 .PHONY: requirements
 requirements: .venv/done ## Bring the list of tools up to date with pyproject.toml

@@ -108,7 +108,8 @@ class Project:
         for kind in ("network", "volume"):
             for name in docker(kind, "ls", "--quiet", "--filter", f"name={self.slug}-").split():
                 docker(kind, "rm", name, check=False)
-        for image in docker("image", "ls", "--quiet", "--filter", f"reference={self.slug}").split():
+        mine = f"label=org.opencontainers.image.title={self.slug}"
+        for image in docker("image", "ls", "--quiet", "--filter", mine).split():
             docker("image", "rm", "--force", image, check=False)
 
 

@@ -32,7 +32,7 @@ def test_tutorial_works_as_it_is_written(engine, tmp_path):
     script = "".join(commands(text)).replace("cookiecutter gh:org/ds-docker", start).replace("cd tumours", f"cd {slug}")
     assert start in script
     try:
-        done = subprocess.run(["bash", "-eu"], input=script, cwd=tmp_path, capture_output=True, text=True)
+        done = subprocess.run(["bash", "-euc", script], cwd=tmp_path, capture_output=True, text=True)
         assert done.returncode == 0, done.stdout + done.stderr
         assert re.search(r"^http://127.0.0.1:\d+/lab\?token=\w+$", done.stdout, re.M)
         assert list((tmp_path / slug / "models").glob("model.*"))
@@ -48,8 +48,7 @@ def test_readme_of_a_project_works_as_it_is_written(generate):
     assert {"make train", "make test", "make lint", "make clean"} <= set(listed)
     script = "".join(commands(project.read("README.md"))) + "\n".join(listed)
     done = subprocess.run(
-        ["bash", "-eu"],
-        input=script.replace("make shell", "make shell </dev/null"),
+        ["bash", "-euc", script.replace("make shell", "make shell </dev/null")],
         cwd=project.path,
         env={name: os.environ[name] for name in ("PATH", "HOME")},
         capture_output=True,

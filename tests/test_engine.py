@@ -329,6 +329,12 @@ def test_exit_status_and_output_are_the_commands_own(lab):
     assert "Error 3" in done.stderr
 
 
+def test_standard_input_is_for_run_and_shell_alone(lab):
+    script = 'make run CMD="tr a-z A-Z" <Makefile | head -n 1; make lint >/dev/null; echo read on; make shell\nid -u\n'
+    done = subprocess.run(["sh"], input=script, cwd=lab.path, capture_output=True, text=True)
+    assert done.stdout.splitlines() == [lab.read("Makefile").splitlines()[0].upper(), "read on", str(os.getuid())]
+
+
 @pytest.mark.parametrize("owner", IDENTITIES, ids=lambda owner: "{}:{}".format(*owner))
 def test_files_belong_to_the_caller(owner, copy, open_folder):
     if os.getuid() not in (0, owner[0]):

@@ -26,6 +26,7 @@ TREE = set(
     .gitattributes
     .gitignore
     .jupyter/jupyter_server_config.py
+    .jupyter/labconfig/default_setting_overrides.json
     .pre-commit-config.yaml
     Dockerfile
     LICENSE

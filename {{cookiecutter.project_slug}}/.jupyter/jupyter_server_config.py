@@ -27,5 +27,3 @@ c.KernelManager.shutdown_wait_time = 2
 c.FileContentsManager.delete_to_trash = False
 # Libraries and extensions come with the image: make add.
 c.LabApp.extension_manager = "readonly"
-c.LabApp.news_url = None
-c.LabApp.check_for_updates_class = "jupyterlab.NeverCheckForUpdate"

@@ -55,6 +55,8 @@ image() { # STAGE TAG...
   done
   version=$(sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml | head -n 1)
   build --target "$stage" --build-arg "VERSION=$version" --build-arg "SOURCE=$(source_url)" "$@"
+  # What this build has replaced, unless it still runs.
+  "$DOCKER" image prune --force --filter "label=org.opencontainers.image.title=$PROJECT" >/dev/null
   echo "built $built"
 }
 

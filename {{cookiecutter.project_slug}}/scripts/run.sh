@@ -1,13 +1,19 @@
 #!/bin/sh
 # run.sh COMMAND [ARGUMENT...]   runs it in a fresh container with the project and its data
-# run.sh --command               runs the line in the variable CMD, by bash
+# run.sh --command               runs the line in the variable CMD, by bash, on this standard input
+# run.sh --shell                 the same, for what is typed or piped in
 cd -- "$(dirname -- "$0")/.." || exit
 . scripts/common.sh
 
-if [ "$1" = --command ]; then
-  [ -n "${CMD:-}" ] || fail "there is no command. Use make run CMD=\"python --version\"."
-  set -- bash -c "$CMD"
-fi
+case $1 in
+  --command)
+    [ -n "${CMD:-}" ] || fail "there is no command. Use make run CMD=\"python --version\"."
+    set -- bash -c "$CMD"
+    ;;
+  --shell) set -- bash ;;
+  # What a script that calls make has still to read is not for the container.
+  *) [ -t 0 ] || exec </dev/null ;;
+esac
 ready
 image_ready
 if [ -t 0 ] && [ -t 1 ]; then terminal=; else terminal=--no-TTY; fi

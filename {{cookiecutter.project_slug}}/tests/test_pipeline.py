@@ -1,20 +1,29 @@
 """The pipeline, on its own data and in a folder of its own."""
 
 import json
-import os
-import subprocess
-import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from {{ cookiecutter.package_name }} import data, evaluate, features, model
+from {{ cookiecutter.package_name }} import data, evaluate, features, model, predict, train
+from {{ cookiecutter.package_name }}.files import ROOT
 
 
 @pytest.fixture(scope="module")
 def parts() -> tuple[pd.DataFrame, pd.DataFrame]:
     return features.split(features.clean(data.download()))
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch) -> Path:
+    """An empty folder in which the pipeline reads and writes, instead of the real one."""
+    for module in (data, features, model, train, predict):
+        for name, value in list(vars(module).items()):
+            if isinstance(value, Path):
+                monkeypatch.setattr(module, name, tmp_path / value.relative_to(ROOT))
+    return tmp_path
 
 
 def test_clean_keeps_complete_rows_once():
@@ -51,33 +60,25 @@ def test_model_beats_guessing_and_survives_a_file(parts, tmp_path):
     np.testing.assert_allclose(again, scores)
 
 
-def run(module: str, folder, *arguments) -> subprocess.CompletedProcess:
-    return subprocess.run(
-        [sys.executable, "-m", f"{{ cookiecutter.package_name }}.{module}", *arguments],
-        env={**os.environ, "PROJECT_ROOT": str(folder)},
-        capture_output=True,
-        text=True,
-    )
-
-
-def test_whole_pipeline(tmp_path):
-    for module in ("data", "train", "predict"):
-        done = run(module, tmp_path)
-        assert done.returncode == 0, done.stderr
-    assert json.loads((tmp_path / "reports" / "metrics.json").read_text())["roc_auc"] > 0.9
-    assert len(list((tmp_path / "reports" / "figures").glob("*.png"))) == 3
-    predictions = pd.read_csv(tmp_path / "data" / "processed" / "predictions.csv")
+def test_whole_pipeline(project):
+    data.main()
+    train.main()
+    predict.main([])
+    assert json.loads((project / "reports" / "metrics.json").read_text())["roc_auc"] > 0.9
+    assert len(list((project / "reports" / "figures").glob("*.png"))) == 3
+    predictions = pd.read_csv(project / "data" / "processed" / "predictions.csv")
     assert predictions["probability"].between(0, 1).all()
 
-    # Raw data will do as well, but not a file without the columns.
-    raw = tmp_path / "data" / "raw" / "tumours.csv"
-    assert run("predict", tmp_path, "--input", raw).returncode == 0
-    other = tmp_path / "other.csv"
+
+def test_predicting_takes_raw_data_but_needs_the_columns(project):
+    train.main()
+    predict.main(["--input", str(data.RAW)])
+    other = project / "other.csv"
     other.write_text("a,b\n1,2\n")
-    assert "has no column" in run("predict", tmp_path, "--input", other).stderr
+    with pytest.raises(SystemExit, match="has no column"):
+        predict.main(["--input", str(other)])
 
 
-def test_predicting_without_a_model_says_what_to_do(tmp_path):
-    done = run("predict", tmp_path)
-    assert done.returncode != 0
-    assert done.stderr.strip().endswith("Train it first: make train.")
+def test_predicting_without_a_model_says_what_to_do(project):
+    with pytest.raises(SystemExit, match="make train"):
+        predict.main([])

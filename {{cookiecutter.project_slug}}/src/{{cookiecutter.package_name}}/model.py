@@ -46,13 +46,13 @@ def probability(model: Model, features: pd.DataFrame) -> np.ndarray:
     return 1 / (1 + np.exp(-(x @ model.weights + model.bias)))
 
 
-def save(model: Model, file: Path = FILE) -> None:
+def save(model: Model, file: Path) -> None:
     """Write the model."""
     with replacing(file) as path:
         np.savez(path, **vars(model))
 
 
-def load(file: Path = FILE) -> Model:
+def load(file: Path) -> Model:
     """Read a model that `save` wrote."""
     with np.load(file) as arrays:
         return Model(**{**arrays, "bias": float(arrays["bias"])})
@@ -90,13 +90,13 @@ def probability(model: Model, features: pd.DataFrame) -> np.ndarray:
     return model.predict_proba(features[columns(model)])[:, 1]
 
 
-def save(model: Model, file: Path = FILE) -> None:
+def save(model: Model, file: Path) -> None:
     """Write the model."""
     with replacing(file) as path:
         joblib.dump(model, path)
 
 
-def load(file: Path = FILE) -> Model:
+def load(file: Path) -> Model:
     """Read a model that `save` wrote. Loading runs code in the file: read only your own."""
     return joblib.load(file)
 {% endif %}

@@ -18,23 +18,23 @@ def predict(rows: pd.DataFrame, trained: model.Model) -> pd.DataFrame:
     return rows.assign(probability=scores, predicted=scores >= 0.5)
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
     """Read rows from a Parquet or CSV file, and write them with their predictions as CSV."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--input", type=Path, default=features.TEST, help="Parquet or CSV")
     parser.add_argument("--output", type=Path, default=PREDICTIONS, help="CSV")
-    arguments = parser.parse_args()
+    options = parser.parse_args(arguments)
 
     if not model.FILE.exists():
         sys.exit(f"error: {model.FILE.relative_to(ROOT)} is missing. Train it first: make train.")
-    read = pd.read_csv if arguments.input.suffix == ".csv" else pd.read_parquet
-    rows, trained = features.plain_names(read(arguments.input)), model.load()
+    read = pd.read_csv if options.input.suffix == ".csv" else pd.read_parquet
+    rows, trained = features.plain_names(read(options.input)), model.load(model.FILE)
     if missing := sorted(set(model.columns(trained)) - set(rows)):
-        sys.exit(f"error: {arguments.input} has no column {', '.join(missing)}. Give it one.")
+        sys.exit(f"error: {options.input} has no column {', '.join(missing)}. Give it one.")
     predictions = predict(rows, trained)
-    with replacing(arguments.output) as path:
+    with replacing(options.output) as path:
         predictions.to_csv(path, index=False)
-    print(f"wrote {len(predictions)} predictions to {arguments.output}")
+    print(f"wrote {len(predictions)} predictions to {options.output}")
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ def main() -> None:
     train, test = features.prepare()
     target = test.pop(features.TARGET)
     trained = model.fit(train.drop(columns=features.TARGET), train[features.TARGET])
-    model.save(trained)
+    model.save(trained, model.FILE)
 
     scores = model.probability(trained, test)
     measures = evaluate.metrics(target, scores)
