@@ -78,8 +78,9 @@ def main():
             sys.exit(f"error: {name} holds Jinja, which cookiecutter runs on the command line. Type it at the prompt.")
     remove_unpicked()
 
-    strict = ("--no-color", "--disable-ignore-pragma", "--failure-threshold", "style")
-    hadolint = start("hadolint", *strict, "--config", os.devnull, "Dockerfile")
+    # Its own settings, not those in the home folder of whoever runs this.
+    strict = ("--no-color", "--disable-ignore-pragma", "--config", ".hadolint.yaml")
+    hadolint = start("hadolint", *strict, "Dockerfile")
     compose = start("docker", "compose", "config", "--quiet", HOST_UID="1000", HOST_GID="1000")
     inside = start("git", "rev-parse", "--is-inside-work-tree")
 

@@ -233,7 +233,7 @@ def test_notebook_that_does_not_start_leaves_no_container(copy):
     project = copy()
     settings = project.path / ".jupyter" / "jupyter_server_config.py"
     settings.write_text('raise SystemExit("no notebook today")\n')
-    project.error("notebook")
+    assert "JupyterLab did not start: no notebook today" in project.error("notebook")
     mine = f"label=com.docker.compose.project.working_dir={project.path}"
     assert project.containers(mine) == []
 

@@ -25,6 +25,7 @@ TREE = set(
     .env.example
     .gitattributes
     .gitignore
+    .hadolint.yaml
     .jupyter/jupyter_server_config.py
     .jupyter/labconfig/default_setting_overrides.json
     .pre-commit-config.yaml

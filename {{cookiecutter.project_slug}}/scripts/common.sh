@@ -27,17 +27,18 @@ older() {
   }'
 }
 
-# With V=1, the command as it could be typed.
+# With V=1, the command as it could be typed. It is shown also where what the command says is kept from view.
+exec 4>&2
 show() {
   [ "${V:-}" = 1 ] || return 0
-  printf '+' >&2
+  printf '+' >&4
   for word; do
     case $word in
-      *[!A-Za-z0-9_./:=,@%+-]* | '') printf " '%s'" "$(printf '%s' "$word" | sed "s/'/'\\\\''/g")" >&2 ;;
-      *) printf ' %s' "$word" >&2 ;;
+      *[!A-Za-z0-9_./:=,@%+-]* | '') printf " '%s'" "$(printf '%s' "$word" | sed "s/'/'\\\\''/g")" >&4 ;;
+      *) printf ' %s' "$word" >&4 ;;
     esac
   done
-  printf '\n' >&2
+  printf '\n' >&4
 }
 
 engine() {
@@ -54,11 +55,12 @@ compose() {
   fi
 }
 
-# One line for what the engine says on standard error in file $1.
+# One line for what the engine says on standard error in file $1; with V=1 its own words too.
 explain() {
+  [ "${V:-}" != 1 ] || cat "$1" >&2
   if grep -qi 'no space left on device' "$1"; then
     fail "the disk is full. '$DOCKER system df' shows what Docker holds, '$DOCKER builder prune' frees its build cache."
-  elif grep -q 'Cannot connect to the Docker daemon\|error during connect' "$1"; then
+  elif grep -qE 'Cannot connect to the Docker daemon|error during connect' "$1"; then
     fail "the Docker daemon is not running. Start Docker Desktop, or: sudo systemctl start docker."
   elif grep -q 'permission denied while trying to connect' "$1"; then
     fail "you may not use Docker's socket. Join its group (sudo usermod -aG docker \"\$USER\", then log in again), or use rootless Docker."
@@ -68,7 +70,7 @@ explain() {
     fail "the image $image cannot be fetched. Check its name, the network and the proxy (HTTPS_PROXY), or 'docker login' to its registry."
   elif grep -q 'bind source path does not exist' "$1"; then
     fail "the engine does not see this folder. If it runs on another machine (DOCKER_HOST, docker context), run make there."
-  elif grep -q 'TOML parse error\|Failed to parse: .pyproject' "$1"; then
+  elif grep -qE 'TOML parse error|Failed to parse: .pyproject' "$1"; then
     fail "pyproject.toml is not valid. V=1 shows where."
   elif grep -q 'ERROR: process .*uv export' "$1"; then
     fail "uv.lock does not match pyproject.toml. Run 'make lock'."
@@ -78,8 +80,11 @@ explain() {
     fail "there is no Python package '$package'. Check its name."
   elif grep -q 'No solution found when resolving' "$1"; then
     fail "the packages in pyproject.toml exclude each other. V=1 shows uv's explanation; loosen a version."
-  elif grep -q 'dns error\|Failed to fetch\|Could not connect\|Temporary failure resolving\|error sending request' "$1"; then
+  elif grep -qE 'dns error|Failed to fetch|Could not connect|Temporary failure resolving|error sending request' "$1"; then
     fail "the package index cannot be reached. Check the network and the proxy (HTTPS_PROXY)."
+  elif grep -qE 'container .* (exited|is unhealthy)' "$1"; then
+    last=$(tail -n 1 "$1" | cut -c 1-150)
+    fail "JupyterLab did not start: $last. Run it again with V=1 for its whole log."
   fi
   fail "$(grep -i 'error' "$1" | tail -n 1 | sed 's/^[^A-Za-z]*\(ERROR: \)*//' | cut -c 1-200 | grep . || echo 'Docker failed'). Run it again with V=1 for the whole story."
 }
@@ -92,9 +97,11 @@ plain_name() {
 # Whose files the container writes. Under sudo that is the person who called it. A rootless engine shows this person
 # to its containers as root.
 identity() {
-  HOST_UID=$(id -u) HOST_GID=$(id -g)
-  if [ "$HOST_UID" = 0 ] && [ "${SUDO_UID:-0}" != 0 ]; then HOST_UID=$SUDO_UID HOST_GID=$SUDO_GID; fi
-  user=$(plain_name "$(id -un "$HOST_UID" 2>/dev/null)") group=$(plain_name "$(id -gn "$HOST_UID" 2>/dev/null)")
+  HOST_UID=$(id -u) HOST_GID=$(id -g) user=$(id -un 2>/dev/null || true) group=$(id -gn 2>/dev/null || true)
+  if [ "$HOST_UID" = 0 ] && [ "${SUDO_UID:-0}" != 0 ]; then
+    HOST_UID=$SUDO_UID HOST_GID=$SUDO_GID user=${SUDO_USER:-} group=${SUDO_USER:-}
+  fi
+  user=$(plain_name "$user") group=$(plain_name "$group")
   case $engine_security in *rootless*) HOST_UID=0 HOST_GID=0 user=root group=root ;; esac
   [ "$HOST_UID" -le 2147483647 ] || fail "your user id, $HOST_UID, is larger than Docker can handle (2147483647). Use another account."
   export HOST_UID HOST_GID

@@ -48,10 +48,10 @@ fi
 image_ready
 last=$((PORT + 100))
 until compose up --detach --wait lab 2>"$why"; do
-  if ! grep -q 'address already in use\|port is already allocated\|Ports are not available' "$why"; then
-    if compose ps --quiet --all lab | grep -q .; then
-      compose logs --no-log-prefix --tail 5 lab >>"$why" 2>/dev/null
-      [ "${V:-}" != 1 ] || cat "$why" >&2
+  if ! grep -qE 'address already in use|port is already allocated|Ports are not available' "$why"; then
+    made=$(compose ps --quiet --all lab)
+    if [ -n "$made" ]; then
+      "$DOCKER" logs "$made" >>"$why" 2>&1
       compose rm --force --stop lab >/dev/null 2>&1
     fi
     explain "$why"
