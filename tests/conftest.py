@@ -155,6 +155,14 @@ def built(generate):
     return project
 
 
+@pytest.fixture(scope="session")
+def other(generate):
+    """A second project, with none of the default answers that can be had from the engine's images."""
+    project = generate("other", framework="none", python_version="3.14", ci="gitlab", license="Proprietary")
+    project.ok("build")
+    return project
+
+
 @pytest.fixture
 def lab(built):
     """The built project, with nothing of it running before and after."""

@@ -41,15 +41,14 @@ def test_tutorial_works_as_it_is_written(engine, tmp_path):
 
 
 @pytest.mark.docker
-def test_readme_of_a_project_works_as_it_is_written(generate):
-    project = generate("readme", framework="none", python_version="3.14", ci="gitlab", license="Proprietary")
-    table = re.findall(r"^\| (`make.*?) \|", project.read("README.md"), re.M)
+def test_readme_of_a_project_works_as_it_is_written(other):
+    table = re.findall(r"^\| (`make.*?) \|", other.read("README.md"), re.M)
     listed = [command for cell in table for command in re.findall("`(make .*?)`", cell)]
     assert {"make train", "make test", "make lint", "make clean"} <= set(listed)
-    script = "".join(commands(project.read("README.md"))) + "\n".join(listed)
+    script = "".join(commands(other.read("README.md"))) + "\n".join(listed)
     done = subprocess.run(
         ["bash", "-euc", script.replace("make shell", "make shell </dev/null")],
-        cwd=project.path,
+        cwd=other.path,
         env={name: os.environ[name] for name in ("PATH", "HOME")},
         capture_output=True,
         text=True,

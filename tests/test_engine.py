@@ -192,7 +192,10 @@ def test_token_is_made_once_and_is_private(running, lab):
     assert lab.notebook().split("token=")[1] == token.read_text()
 
 
-def test_notebook_log_has_no_warning(running, lab):
+def test_notebook_log_has_no_warning(lab):
+    # A fresh container: other tests make it complain, as it should.
+    lab.ok("clean")
+    assert status(lab.notebook()) == 200
     (name,) = running_containers(lab)
     log = subprocess.run(["docker", "logs", name], capture_output=True, text=True)
     assert not re.findall(r"^\[[WEC] .*|^.*[Ww]arning.*", log.stdout + log.stderr, re.M)
@@ -232,13 +235,14 @@ def test_notebook_turns_unhealthy_when_it_hangs(copy):
     project.notebook()
     (name,) = running_containers(project)
     # The pattern does not fit this command itself.
-    stop = "for each in /proc/[0-9]*; do grep -q 'jupyter-la[b]' $each/cmdline && kill -STOP ${each#/proc/}; done"
+    stop = "for each in /proc/[0-9]*; do grep -q 'jupyter-la[b]' $each/cmdline && kill -STOP ${each#/proc/}; done; true"
     docker("exec", name, "bash", "-c", stop)
     wait_until(lambda: project.inspect(name)["State"]["Health"]["Status"] == "unhealthy")
 
 
 def test_busy_port_moves_to_the_next_free_one(lab):
     with socket.socket() as taken:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             taken.bind(("127.0.0.1", 8888))
             taken.listen()
@@ -331,7 +335,8 @@ def test_exit_status_and_output_are_the_commands_own(lab):
 
 def test_standard_input_is_for_run_and_shell_alone(lab):
     script = 'make run CMD="tr a-z A-Z" <Makefile | head -n 1; make lint >/dev/null; echo read on; make shell\nid -u\n'
-    done = subprocess.run(["sh"], input=script, cwd=lab.path, capture_output=True, text=True)
+    environment = {"PATH": os.environ["PATH"], "HOME": os.environ["HOME"]}
+    done = subprocess.run(["sh"], input=script, cwd=lab.path, env=environment, capture_output=True, text=True)
     assert done.stdout.splitlines() == [lab.read("Makefile").splitlines()[0].upper(), "read on", str(os.getuid())]
 
 
@@ -381,6 +386,20 @@ def test_any_folder_name_works(name, copy):
     assert status(api(project.notebook(), "contents")) == 200
     project.ok("clean")
     assert not project.containers(f"label=com.docker.compose.project.working_dir={project.path}")
+
+
+def test_two_projects_run_beside_each_other(lab, other):
+    addresses = lab.notebook(), other.notebook()
+    try:
+        assert [status(api(address, "contents")) for address in addresses] == [200, 200]
+        first, second = (address.replace("/lab?", "/api/contents?").split("token=") for address in addresses)
+        assert first[1] != second[1]
+        assert status(f"{first[0]}token={second[1]}") == 403
+        assert "wrote models/model.npz" in other.ok("train")
+        lab.ok("stop")
+        assert status(api(addresses[1], "contents")) == 200
+    finally:
+        other.ok("clean")
 
 
 def test_folders_of_one_name_are_kept_apart(copy):

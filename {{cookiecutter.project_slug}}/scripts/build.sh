@@ -30,7 +30,8 @@ source_url() {
 }
 
 build() {
-  set -- build --progress plain --build-arg "ACCELERATOR=$ACCELERATOR" "$@"
+  # shellcheck disable=SC2086 # two words, or none
+  set -- build $plain --build-arg "ACCELERATOR=$ACCELERATOR" "$@"
   # Docker hands these to the build without writing them into the image.
   for name in http_proxy https_proxy no_proxy HTTP_PROXY HTTPS_PROXY NO_PROXY; do
     eval "[ -z \"\${$name:-}\" ]" || set -- "$@" --build-arg "$name"
@@ -63,7 +64,8 @@ image() { # STAGE TAG...
 lock() {
   echo 'looking for versions that fit together'
   steps=none
-  build --target lock --no-cache-filter resolve --output . "$@"
+  # shellcheck disable=SC2086 # as above
+  build --target lock $anew --output type=local,dest=. "$@"
   steps=shown
   hand_over pyproject.toml uv.lock
 }
@@ -73,6 +75,11 @@ steps=shown
 requirement='[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?(\[[A-Za-z0-9._,-]+\])?([<>=!~]=?[A-Za-z0-9.*+!,<>=~]+)?'
 
 settings
+# What podman calls otherwise, or does not have.
+case ${DOCKER##*/} in
+  podman) plain='' anew=--no-cache ;;
+  *) plain='--progress plain' anew='--no-cache-filter resolve' ;;
+esac
 case $1 in
   add)
     [ -n "${PKG:-}" ] || fail 'there is no package. Use make add PKG=name.'
