@@ -50,12 +50,19 @@ class Project:
     def read(self, name: str) -> str:
         return (self.path / name).read_text(encoding="utf-8")
 
-    def make(self, *arguments: str, user: tuple[int, int] | None = None, **environment: str):
-        """Run make as a person does: without what a test run adds to the environment."""
+    def make(self, *arguments: str, user: tuple[int, int] | None = None, groups: tuple = (), **environment: str):
+        """Run make as a person does: without what a test run adds to the environment.
+
+        `user` is a user id and a group id to run it as; whoever it is may use the engine, and is in `groups` too.
+        """
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "DOCKER_HOST") if name in os.environ}
         options = {}
         if user:
-            options = {"user": user[0], "group": user[1], "extra_groups": [os.stat("/var/run/docker.sock").st_gid]}
+            options = {
+                "user": user[0],
+                "group": user[1],
+                "extra_groups": [os.stat("/var/run/docker.sock").st_gid, *groups],
+            }
         return subprocess.run(
             ["make", *arguments],
             cwd=self.path,
@@ -63,6 +70,7 @@ class Project:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
+            timeout=900,
             **options,
         )
 

@@ -441,6 +441,19 @@ def test_removed_data_folder_comes_back_as_the_callers(copy):
     assert {path.stat().st_uid for path in (project.path / "data").rglob("*")} == {project.path.stat().st_uid}
 
 
+def test_data_that_a_group_shares_can_be_written(copy, open_folder):
+    if os.getuid() != 0:
+        pytest.skip("only root can act as somebody else")
+    project = copy("owned", (54321, 54321))
+    shared = open_folder / "shared"
+    shared.mkdir()
+    os.chown(shared, 0, 4444)
+    shared.chmod(0o2770)
+    here = {"user": (54321, 54321), "groups": (4444,), "HOME": str(project.path)}
+    project.ok("data", f"DATA_DIR={shared}", **here)
+    assert [path.stat().st_gid for path in shared.rglob("*")] == [4444, 4444]
+
+
 def test_data_that_can_only_be_read(copy):
     if os.getuid() != 0:
         pytest.skip("only root can mount")

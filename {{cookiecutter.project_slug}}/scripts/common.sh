@@ -153,10 +153,14 @@ data_folder() {
   [ -d "$DATA_DIR" ] || fail "the data folder $DATA_DIR does not exist. Create it, or use DATA_DIR=/path."
   [ -x "$DATA_DIR" ] || fail "the data folder $DATA_DIR may not be entered by you. Ask its owner, or use DATA_DIR=/path."
   DATA_DIR=$(cd -- "$DATA_DIR" && pwd -P)
-  # A folder that its group shares stays so in the container, for those who are in that group here.
+  # A folder that its group shares stays so in the container, for those who are in that group here, and under their own
+  # identity there.
   # shellcheck disable=SC2012 # stat and find say it differently on macOS and Linux
   data_gid=$(ls -ldn "$DATA_DIR" | awk '{ print $4 }')
-  case " $(id -G) " in *" $data_gid "*) DATA_GID=$data_gid ;; *) DATA_GID=$HOST_GID ;; esac
+  DATA_GID=$HOST_GID
+  if [ "$HOST_GID" = "$(id -g)" ]; then
+    case " $(id -G) " in *" $data_gid "*) DATA_GID=$data_gid ;; esac
+  fi
   export DATA_DIR DATA_GID
 }
 
