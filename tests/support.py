@@ -2,7 +2,9 @@
 
 import json
 import os
+import re
 import subprocess
+import sys
 import time
 import urllib.error
 import urllib.request
@@ -15,6 +17,14 @@ def docker(*arguments: str, check: bool = True) -> str:
     done = subprocess.run(["docker", *arguments], capture_output=True, text=True)
     assert not check or done.returncode == 0, done.stderr
     return done.stdout.strip()
+
+
+def comparison(first: str, second: str) -> str:
+    """Return what `make reproduce` says of two images that are not the same."""
+    program = Path(__file__).parent.parent / "{{cookiecutter.project_slug}}" / "scripts" / "compare_images.py"
+    saved = subprocess.run(["docker", "save", first, second], capture_output=True, check=True).stdout
+    done = subprocess.run([sys.executable, program, first, second], input=saved, capture_output=True, check=True)
+    return done.stdout.decode()
 
 
 def unique(name: str) -> str:
@@ -108,6 +118,13 @@ class Project:
 
     def build_log(self) -> str:
         return self.read(".local/build.log")
+
+    def steps(self) -> dict[str, str]:
+        """Return what the last build did with each step: DONE, or CACHED. What only fetches is no step."""
+        log = self.build_log()
+        names = re.findall(r"^#(\d+) \[(?!internal\])([^\]]+)\] (?!FROM )", log, re.MULTILINE)
+        ends = dict(re.findall(r"^#(\d+) (CACHED|DONE)\b", log, re.MULTILINE))
+        return {name: ends.get(number, "") for number, name in names}
 
     def remove(self) -> None:
         """Remove what the project made on the engine, whatever a test left."""

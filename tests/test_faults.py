@@ -11,11 +11,11 @@ import pytest
 from support import Project, docker
 
 # The only programs that the project's commands may need on a host, beside the engine's.
-HOST = """awk basename bash cat chmod chown cksum cmp cut date df dirname env find getenforce git grep head id ls make
-mkdir mktemp mv od printf pwd readlink rm sed sh sleep sort tail tr uname""".split()
+HOST = """awk basename bash cat chmod chown cksum cmp cp cut date df dirname du env find getenforce git grep head id ls
+make mkdir mktemp mv od printf pwd readlink rm sed sh sleep sort tail tar tr uname xargs""".split()
 
 TARGETS = ["build", "notebook", "stop", "run", "data", "train", "predict", "test", "lint", "format", "lock", "doctor"]
-TARGETS += ["release", "clean"]
+TARGETS += ["release", "sbom", "reproduce", "clean"]
 
 
 @pytest.fixture
@@ -195,8 +195,8 @@ FAULTS = {
     "tag": ("Dockerfile", "-slim-trixie", "-no-such-tag", "python:3.13-no-such-tag cannot be fetched"),
     "disk": (
         "Dockerfile",
-        "RUN useradd",
-        "RUN --mount=type=tmpfs,target=/x,size=1m dd if=/dev/zero of=/x/y bs=1M count=5\nRUN useradd",
+        "WORKDIR /workspace",
+        "RUN --mount=type=tmpfs,target=/x,size=1m dd if=/dev/zero of=/x/y bs=1M count=5\nWORKDIR /workspace",
         "the disk is full",
     ),
     "system package": ("apt.txt", "# System", "no-such-package\n# System", "no system package 'no-such-package'"),

@@ -45,13 +45,22 @@ TREE = set(
     notebooks/01-explore.ipynb
     pyproject.toml
     reports/figures/.gitkeep
-    scripts/apt-install.sh
     scripts/build.sh
     scripts/clean.sh
     scripts/common.sh
+    scripts/compare_images.py
     scripts/doctor.sh
+    scripts/image/apt-install.sh
+    scripts/image/bytecode.sh
+    scripts/image/lists.sh
+    scripts/image/new-packages.sh
+    scripts/image/project.sh
+    scripts/image/same_times.py
     scripts/notebook.sh
+    scripts/reproduce.sh
     scripts/run.sh
+    scripts/sbom.py
+    scripts/sbom.sh
     scripts/stop.sh
     src/my_data_project/__init__.py
     src/my_data_project/data.py
@@ -68,7 +77,8 @@ TREE = set(
 CI = {"github": {".github/workflows/ci.yml"}, "gitlab": {".gitlab-ci.yml"}, "none": set()}
 DEFAULT_TREE = TREE | CI[OPTIONS["ci"][0]]
 
-TARGETS = "help build notebook stop shell run data train predict test lint format add lock doctor clean release".split()
+TARGETS = """help build notebook stop shell run data train predict test lint format add lock doctor clean release sbom
+reproduce""".split()
 
 
 def parse_notebook(text):
@@ -125,7 +135,7 @@ def test_nothing_is_left_unrendered(project):
         text = (project / name).read_text(encoding="utf-8")
         # Docker's own templates, and those of GitHub, are not Jinja.
         if name.startswith("scripts/"):
-            text = re.sub(r"\{\{(json )?\.[\w.]*\}\}", "", text)
+            text = re.sub(r"\{\{(?![^{}]*cookiecutter)[^{}]*\}\}", "", text)
         if name.startswith(".github/"):
             text = re.sub(r"\$\{\{ [\w.]+ \}\}", "", text)
         assert not re.search(r"\{\{|\{%|(?<!\$)\{#|cookiecutter", text), name
@@ -146,7 +156,7 @@ def test_blank_lines_and_line_ends(project):
 
 def test_scripts_can_be_run_and_nothing_else(project):
     runnable = {name for name in files(project) if (project / name).stat().st_mode & stat.S_IXUSR}
-    scripts = {path.relative_to(project).as_posix() for path in project.glob("scripts/*.sh")}
+    scripts = {path.relative_to(project).as_posix() for path in project.glob("scripts/**/*.sh")}
     assert runnable == scripts - {"scripts/common.sh"}
 
 

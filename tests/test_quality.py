@@ -1,5 +1,8 @@
 """How good the generated files are: formatted, linted, licensed, and true to the answers."""
 
+import datetime
+import json
+import os
 import re
 import subprocess
 import tomllib
@@ -30,9 +33,55 @@ def test_ruff_reads_all_code(default):
 
 def test_scripts_are_copied_as_they_are(project):
     template = TEMPLATE / "{{cookiecutter.project_slug}}" / "scripts"
-    assert {path.name: path.read_bytes() for path in (project / "scripts").iterdir()} == {
-        path.name: path.read_bytes() for path in template.iterdir()
+    assert {name: (project / "scripts" / name).read_bytes() for name in files(project / "scripts")} == {
+        name: (template / name).read_bytes() for name in files(template)
     }
+
+
+def test_checkov_finds_nothing(baked):
+    dockerfiles = [baked(accelerator=accelerator) / "Dockerfile" for accelerator in OPTIONS["accelerator"]]
+    for dockerfile in dockerfiles:
+        assert not re.search("(?i)hadolint +ignore|checkov:skip", dockerfile.read_text(encoding="utf-8"))
+    # Younger releases of what it needs are not looked at, so that it finds tomorrow what it finds today.
+    pinned = ("--exclude-newer", "2026-11-20", "--from", "checkov==3.3.30")
+    options = ("--framework", "dockerfile", "--compact", "--quiet", "--output", "json")
+    done = subprocess.run(
+        [tool("uvx"), "--quiet", *pinned, "checkov", *options, "--file", *dockerfiles],
+        # It also asks its vendor, whether it gets an answer or not.
+        env={**os.environ, "LOG_LEVEL": "ERROR"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout, done.stderr
+    report = json.loads(done.stdout)
+    assert report["results"]["failed_checks"] == []
+    summary = report["summary"]
+    assert summary["resource_count"] == len(dockerfiles) and summary["passed"] > 0
+    assert (summary["failed"], summary["skipped"], summary["parsing_errors"]) == (0, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("uploads", "newest"),
+    [
+        ([], "1980-01-01T00:00:00"),
+        (["2024-02-29T00:00:00Z"], "2024-02-29T00:00:00"),
+        (["2024-02-28T23:59:59.999999Z", "2024-03-01T00:00:00.1Z"], "2024-03-01T00:00:00"),
+        (["2025-12-31T23:59:59Z", "2026-01-01T00:00:01Z"], "2026-01-01T00:00:01"),
+        (["2025-11-09T08:07:06.54Z", "2025-09-11T10:11:12Z"], "2025-11-09T08:07:06"),
+        (["2000-02-29T12:30:45.678Z"], "2000-02-29T12:30:45"),
+        # 2100 has no leap day.
+        (["2100-02-28T23:59:59Z", "2100-03-01T00:00:00Z", "2099-12-31T00:00:00Z"], "2100-03-01T00:00:00"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else str(len(value)),
+)
+def test_image_has_the_date_of_its_newest_package(default, tmp_path, uploads, newest):
+    wheel = '    {{ url = "https://example.org/x.whl", hash = "sha256:0"{} }},\n'
+    lines = [wheel.format(f', size = 1, upload-time = "{time}"') for time in uploads] + [wheel.format("")]
+    (tmp_path / "uv.lock").write_text("".join(lines), encoding="utf-8")
+    script = (default / "scripts" / "build.sh").read_text(encoding="utf-8")
+    function = re.search(r"^newest_package\(\) \{\n.*?^\}\n", script, re.MULTILINE | re.DOTALL)[0]
+    said = subprocess.check_output(["sh", "-euc", f"{function}newest_package"], cwd=tmp_path, text=True)
+    assert datetime.datetime.fromtimestamp(int(said), datetime.UTC).isoformat() == f"{newest}+00:00"
 
 
 PLACES = {

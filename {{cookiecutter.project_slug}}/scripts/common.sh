@@ -72,7 +72,7 @@ explain() {
     fail "the engine does not see this folder. If it runs on another machine (DOCKER_HOST, docker context), run make there."
   elif grep -qE 'TOML parse error|Failed to parse: .pyproject' "$1"; then
     fail "pyproject.toml is not valid. V=1 shows where."
-  elif grep -q 'ERROR: process .*uv export' "$1"; then
+  elif grep -q 'ERROR: process .*lists.sh' "$1"; then
     fail "uv.lock does not match pyproject.toml. Run 'make lock'."
   elif package=$(sed -n 's/.*E: Unable to locate package \([^ ]*\).*/\1/p' "$1" | head -n 1) && [ -n "$package" ]; then
     fail "there is no system package '$package'. Correct it in apt.txt or apt-dev.txt."

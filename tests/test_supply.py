@@ -1,0 +1,162 @@
+"""What is in the images, and whether the same sources give the same ones."""
+
+import json
+import os
+import subprocess
+import tomllib
+
+import pytest
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
+from support import comparison, docker
+
+pytestmark = pytest.mark.docker
+
+
+def versions(project, name: str) -> dict[str, str]:
+    """Return the packages in a list: the beginning of the address and the name, and the version."""
+    packages = [each for each in json.loads(project.read(name))["components"] if "purl" in each]
+    return {each["purl"].partition("@")[0]: each["version"] for each in packages}
+
+
+def tags(project) -> set[str]:
+    return set(docker("image", "ls", "--format", "{{.Tag}} {{.ID}}", project.slug).splitlines())
+
+
+@pytest.fixture(scope="module")
+def listed(built):
+    """The built project, with its release image and the lists of both."""
+    before = tags(built)
+    built.ok("release")
+    said = built.ok("sbom")
+    yield built, said
+    for path in built.path.glob("reports/sbom-*"):
+        path.unlink()
+    for tag in tags(built) - before:
+        docker("image", "rm", f"{built.slug}:{tag.split()[0]}")
+
+
+LISTS = {"cpu": "reports/sbom-cpu.cdx.json", "release-cpu": "reports/sbom-release-cpu.cdx.json"}
+
+
+@pytest.mark.parametrize("tag", LISTS)
+def test_list_is_cyclonedx(listed, tag):
+    project, said = listed
+    text = project.read(LISTS[tag])
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(text) is None
+    image = project.inspect(f"{project.slug}:{tag}")
+    about = json.loads(text)["metadata"]
+    assert about["timestamp"] == image["Created"]
+    assert about["component"]["name"] == f"{project.slug}:{tag}"
+    assert about["component"]["version"] == "0.1.0"
+    assert about["component"]["properties"] == [{"name": "image-id", "value": image["Id"]}]
+    addresses = [each.get("purl", "") for each in json.loads(text)["components"]]
+    count = [sum(address.startswith(f"pkg:{kind}/") for address in addresses) for kind in ("pypi", "deb")]
+    assert "{}: {} Python and {} system packages".format(LISTS[tag], *count) in said.splitlines()
+
+
+def test_list_has_what_is_installed(listed):
+    project, _ = listed
+    found = versions(project, LISTS["cpu"])
+    locked = {each["name"]: each["version"] for each in tomllib.loads(project.read("uv.lock"))["package"]}
+    for name in ("pandas", "jupyterlab", "pytest"):
+        assert found[f"pkg:pypi/{name}"] == locked[name]
+    system = docker("run", "--rm", project.image, "dpkg-query", "--show", "-f", "${Package} ${Version}\n").splitlines()
+    assert {f"pkg:deb/debian/{name.replace('+', '%2B')}": version for name, version in map(str.split, system)} == {
+        name: version for name, version in found.items() if name.startswith("pkg:deb/")
+    }
+    assert {"pkg:deb/debian/git", "pkg:deb/debian/libc6", "pkg:generic/python"} <= set(found)
+
+
+def test_list_of_the_release_has_no_tools_and_the_project_without_an_address(listed):
+    project, _ = listed
+    found = versions(project, LISTS["release-cpu"])
+    assert "pkg:pypi/pandas" in found
+    assert not {"pkg:pypi/jupyterlab", "pkg:pypi/pytest", "pkg:deb/debian/git", f"pkg:pypi/{project.slug}"} & set(found)
+    components = json.loads(project.read(LISTS["release-cpu"]))["components"]
+    [own] = [each for each in components if each["name"] == project.slug]
+    assert own["version"] == "0.1.0"
+    assert own["licenses"] == [{"expression": "MIT"}]
+
+
+def test_list_is_the_same_each_time(listed):
+    project, _ = listed
+    before = {name: (project.path / name).read_bytes() for name in LISTS.values()}
+    for name in LISTS.values():
+        (project.path / name).unlink()
+    project.ok("sbom")
+    assert {name: (project.path / name).read_bytes() for name in LISTS.values()} == before
+
+
+def test_list_needs_a_folder_to_write_to(copy):
+    project = copy()
+    (project.path / "reports").rename(project.path / "away")
+    (project.path / "reports").write_text("")
+    (project.path / "reports").chmod(0o400)
+    assert "reports" in project.error("sbom")
+
+
+def test_sources_give_the_same_image(built):
+    before = tags(built)
+    *_, dev, release = built.ok("reproduce").splitlines()
+    assert dev == f"same     dev      {built.image_id()}"
+    assert release.startswith("same     release  sha256:")
+    assert tags(built) == before
+    assert not list(built.path.glob(".local/reproduce*"))
+
+
+# Small, so that it is built in no time: one step depends on the time, a COPY takes it along.
+CHANGING = """\
+FROM python:3.13-slim-trixie AS dev
+RUN install -d /home/user && date +%N >/home/user/built
+FROM dev AS release
+COPY src /sources
+"""
+
+
+def test_difference_is_named(copy):
+    project = copy("the copy")
+    subprocess.run("git init --quiet && git add --all", shell=True, cwd=project.path, check=True)
+    (project.path / "Dockerfile").write_text(CHANGING)
+    added = project.path / "src" / "two words é.py"
+    added.write_text("")
+    # Older than its copies, also in whole seconds.
+    os.utime(added, (1e9, 1e9))
+    subprocess.run(["git", "add", "src"], cwd=project.path, check=True)
+    (project.path / "src" / "new.py").write_text("")
+    gone = next(project.path.glob("src/*/evaluate.py"))
+    gone.unlink()
+    before = tags(project)
+    done = project.make("reproduce")
+    assert done.returncode != 0
+    [error, _] = done.stderr.splitlines()
+    assert error.startswith("error: the two builds differ, as listed above. ")
+    dev, release = done.stdout.split("differs  dev\n")[1].split("differs  release\n")
+    dev = [" ".join(line.split()) for line in dev.splitlines()]
+    assert "differs RUN install -d /home/user && date +%N >/home/user/built" in dev
+    assert {"content home/user/built", "content, time home/user/built"} & set(dev)
+    assert dev[0].startswith("same ")
+    assert dev[-1] == "same configuration"
+    # What a clone would have, as it is here: with what was added, without what was not, or was removed.
+    assert "two words é.py" in release
+    assert "train.py" in release
+    assert "new.py" not in release
+    assert "evaluate.py" not in release
+    assert tags(project) == before
+    assert not list(project.path.glob(".local/reproduce*"))
+
+
+def test_difference_in_the_configuration_is_named(built):
+    names = [f"{built.slug}:label-{number}" for number in (1, 2)]
+    try:
+        for name in names:
+            file = f"FROM busybox:1\nLABEL number={name[-1]}\nENV SAME=1 OTHER={name[-1]}\n"
+            subprocess.run(["docker", "build", "--quiet", "--tag", name, "-"], input=file.encode(), check=True)
+        said = comparison(*names)
+    finally:
+        docker("image", "rm", *names, check=False)
+    lines = [line.strip() for line in said.splitlines()]
+    assert "differs  configuration" in lines
+    assert {"label number: 1; 2", "variable OTHER: 1; 2"} <= set(lines)
+    assert not any("SAME" in line for line in lines)
+    assert all(line.startswith("same ") for line in lines[: lines.index("differs  configuration")])

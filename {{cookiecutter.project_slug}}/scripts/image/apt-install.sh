@@ -1,0 +1,23 @@
+#!/bin/sh
+# apt-install.sh LIST [FOLDER]   in an image build: installs the Debian or Ubuntu packages in LIST, one a line, # for
+#                                comments. With FOLDER, what it wrote is put there too, for another stage to take.
+set -eu
+packages=$(sed 's/#.*//' "$1" | tr -s '[:space:]' ' ')
+[ "$packages" != ' ' ] && [ -n "$packages" ] || exit 0
+start=$(mktemp)
+# Images of Debian have apt forget what it has read of its lists, so that it would read them twice.
+apt_get() { DEBIAN_FRONTEND=noninteractive apt-get --quiet --option Dir::Cache::pkgcache=/tmp/pkgcache.bin "$@"; }
+apt_get update
+# shellcheck disable=SC2086 # one word for each package
+apt_get install --yes --no-install-recommends $packages
+find / -xdev -type f -perm /6000 -exec chmod a-s {} +
+rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/cache/ldconfig/aux-cache
+rm -rf /var/log/apt /var/log/dpkg.log /var/log/alternatives.log
+if [ $# = 2 ]; then
+  cd /
+  # By the time of the change itself: an unpacked file has the time that it had in its package.
+  find . -xdev \( -path ./dev -o -path ./proc -o -path ./sys -o -path ./tmp -o -path ".$2" \) -prune -o \
+    -cnewer "$start" -print0 |
+    tar --create --null --no-recursion --files-from - | tar --extract --directory "$2"
+fi
+rm -f "$start" /tmp/pkgcache.bin

@@ -1,0 +1,15 @@
+#!/bin/sh
+# project.sh SOURCE PACKAGE   in an image build: installs the project in that folder, whose package has that name
+set -eu
+cp -R "$1" /tmp/source
+uv build --quiet --wheel --out-dir /tmp/wheel /tmp/source
+uv pip install --no-deps /tmp/wheel/*.whl
+rm -r /tmp/source /tmp/wheel
+site=$(python -BIc 'import sysconfig; print(sysconfig.get_path("purelib"))')
+# uv notes when and where it found the wheel. That is another time in each build, and of use only to uv.
+for note in "$site"/*.dist-info/uv_cache.json "$site"/*.dist-info/direct_url.json; do
+  [ -f "$note" ] || continue
+  sed -i "/${note##*/}/d" "${note%/*}/RECORD"
+  rm "$note"
+done
+"$(dirname "$0")/bytecode.sh" "$site/$2"
