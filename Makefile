@@ -33,6 +33,10 @@ lint: .venv/done ## Check the code of this repository
 docs: .venv/done ## Build the documentation into docs/_build
 	@.venv/bin/sphinx-build -W --keep-going --quiet docs docs/_build
 
+.PHONY: bench
+bench: .venv/done ## Measure builds against other ways, into benchmarks/results.md; empties Docker's build cache; ROUNDS=3
+	@.venv/bin/python benchmarks/bench.py
+
 .PHONY: screenshot
 screenshot: .venv/done ## Take the picture of the README again
 	@SCREENSHOT=docs/_static/notebook.png .venv/bin/python -m pytest --quiet tests/test_browser.py -k top_to_bottom
