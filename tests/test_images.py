@@ -184,6 +184,7 @@ def test_release_serves_as_anybody_on_a_read_only_root(built, release):
 
 # A client of a kernel that runs, in the container.
 CLIENT = """
+import sys
 from jupyter_client import BlockingKernelClient, find_connection_file
 client = BlockingKernelClient(connection_file=find_connection_file(sys.argv[1]))
 client.load_connection_file()
