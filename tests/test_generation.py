@@ -50,8 +50,11 @@ TREE = set(
     scripts/common.sh
     scripts/compare_images.py
     scripts/doctor.sh
+    scripts/gpu.sh
     scripts/image/apt-install.sh
+    scripts/image/base.sh
     scripts/image/bytecode.sh
+    scripts/image/extra.sh
     scripts/image/lists.sh
     scripts/image/new-packages.sh
     scripts/image/project.sh
@@ -67,6 +70,7 @@ TREE = set(
     src/my_data_project/evaluate.py
     src/my_data_project/features.py
     src/my_data_project/files.py
+    src/my_data_project/gpu.py
     src/my_data_project/model.py
     src/my_data_project/predict.py
     src/my_data_project/train.py
@@ -76,9 +80,11 @@ TREE = set(
 )
 CI = {"github": {".github/workflows/ci.yml"}, "gitlab": {".gitlab-ci.yml"}, "none": set()}
 DEFAULT_TREE = TREE | CI[OPTIONS["ci"][0]]
+# What the other choices add.
+OPTIONAL = set().union(*CI.values()) | {"scripts/image/mirror.sh"}
 
-TARGETS = """help build notebook stop shell run data train predict test lint format add lock doctor clean release sbom
-reproduce""".split()
+TARGETS = """help build notebook stop shell run data train predict gpu test lint format add lock doctor clean release
+sbom reproduce""".split()
 
 
 def parse_notebook(text):
@@ -114,10 +120,15 @@ def test_exact_tree(baked, ci):
     assert files(baked(ci=ci)) == TREE | CI[ci]
 
 
-def test_no_choice_but_ci_changes_the_tree(project):
+def test_mirror_is_for_pytorch_alone(baked):
+    having = [framework for framework in OPTIONS["framework"] if files(baked(framework=framework)) - DEFAULT_TREE]
+    assert having == ["pytorch"]
+
+
+def test_no_other_choice_changes_the_tree(project):
     package = next(project.glob("src/*")).name
     tree = {path.replace(f"src/{package}/", "src/my_data_project/") for path in files(project)}
-    assert tree - set().union(*CI.values()) == TREE
+    assert tree - OPTIONAL == TREE
 
 
 def test_every_file_parses(project):

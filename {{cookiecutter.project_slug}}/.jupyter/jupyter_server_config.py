@@ -1,6 +1,8 @@
 """Settings of JupyterLab in the container."""
 
 import re
+import subprocess
+from importlib.util import cache_from_source
 from pathlib import Path
 
 c = get_config()  # noqa: F821 # Jupyter defines it
@@ -27,3 +29,10 @@ c.KernelManager.shutdown_wait_time = 2
 c.FileContentsManager.delete_to_trash = False
 # Libraries and extensions come with the image: make add.
 c.LabApp.extension_manager = "readonly"
+
+# The first time, compile what the project imports beside the server's start, so that the first cell
+# need not wait for it.
+module = Path("/workspace/src/{{ cookiecutter.package_name }}/train.py")
+if module.exists() and not Path(cache_from_source(module)).exists():
+    command = ["nice", "python", "-c", "import {{ cookiecutter.package_name }}.train"]
+    subprocess.Popen(command, stderr=subprocess.DEVNULL)

@@ -45,6 +45,11 @@ newest_package() {
 build() {
   # shellcheck disable=SC2086 # two words, or none
   set -- build $plain --build-arg "ACCELERATOR=$ACCELERATOR" "$@"
+  # Arguments of the Dockerfile that a person can set.
+  for name in $BUILD_ARGUMENTS; do
+    setting "$name" ''
+    eval "[ -z \"\$$name\" ]" || set -- "$@" --build-arg "$name"
+  done
   # Docker hands these to the build without writing them into the image.
   for name in http_proxy https_proxy no_proxy HTTP_PROXY HTTPS_PROXY NO_PROXY; do
     eval "[ -z \"\${$name:-}\" ]" || set -- "$@" --build-arg "$name"

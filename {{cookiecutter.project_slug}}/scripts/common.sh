@@ -48,11 +48,16 @@ engine() {
 
 compose() {
   if [ "${V:-}" = 1 ]; then progress=plain; else progress=quiet; fi
-  if [ "$ACCELERATOR" = cuda ]; then
-    engine compose --progress "$progress" --file compose.yaml --file compose.cuda.yaml "$@"
-  else
-    engine compose --progress "$progress" --file compose.yaml "$@"
-  fi
+  case $ACCELERATOR,$GPUS in
+    cpu,*) engine compose --progress "$progress" --file compose.yaml "$@" ;;
+    cuda,all) engine compose --progress "$progress" --file compose.yaml --file compose.cuda.yaml "$@" ;;
+    *)
+      # A variable in YAML cannot become a list.
+      ids=$(echo "$GPUS" | sed 's/[^,][^,]*/"&"/g')
+      sed "s/count: all/device_ids: [$ids]/" compose.cuda.yaml | replace .local/compose.cuda.yaml
+      engine compose --progress "$progress" --file compose.yaml --file .local/compose.cuda.yaml "$@"
+      ;;
+  esac
 }
 
 # One line for what the engine says on standard error in file $1; with V=1 its own words too.
@@ -64,8 +69,8 @@ explain() {
     fail "the Docker daemon is not running. Start Docker Desktop, or: sudo systemctl start docker."
   elif grep -q 'permission denied while trying to connect' "$1"; then
     fail "you may not use Docker's socket. Join its group (sudo usermod -aG docker \"\$USER\", then log in again), or use rootless Docker."
-  elif grep -q 'could not select device driver' "$1"; then
-    fail "a GPU was asked for, but Docker has no NVIDIA runtime. Install the NVIDIA Container Toolkit, or use ACCELERATOR=cpu."
+  elif words=$(sed -n 's/^#[0-9]* [0-9.]* error: the base image \(.*\)/\1/p' "$1" | tail -n 1) && [ -n "$words" ]; then
+    fail "the base image $words"
   elif image=$(sed -n 's/.*failed to resolve source metadata for \([^ ]*\): .*/\1/p' "$1" | head -n 1) && [ -n "$image" ]; then
     fail "the image $image cannot be fetched. Check its name, the network and the proxy (HTTPS_PROXY), or 'docker login' to its registry."
   elif grep -q 'bind source path does not exist' "$1"; then
@@ -203,6 +208,10 @@ settings() {
     cpu | cuda) ;;
     *) fail "there is no accelerator '$ACCELERATOR'. Use ACCELERATOR=cpu or ACCELERATOR=cuda." ;;
   esac
+  setting GPUS all
+  gpu='([0-9]+|(GPU|MIG)-[0-9A-Za-z-]+)'
+  printf '%s\n' "$GPUS" | grep -Eqx "all|$gpu(,$gpu)*" ||
+    fail "'$GPUS' are no GPUs. Use GPUS=all, or numbers as nvidia-smi lists them: GPUS=0,1."
   setting PORT ''
   asked_port=$PORT
   PORT=${PORT:-8888}
@@ -231,9 +240,5 @@ ready() {
 # The image, which is built where it is missing, and a GPU where one is asked for.
 image_ready() {
   "$DOCKER" image inspect "$IMAGE" >/dev/null 2>&1 || scripts/build.sh dev
-  [ "$ACCELERATOR" = cpu ] || gpu_ready
-}
-
-gpu_ready() {
-  "$DOCKER" run --rm --gpus all "$IMAGE" true >/dev/null 2>.local/gpu.log || explain .local/gpu.log
+  [ "$ACCELERATOR" = cpu ] || scripts/gpu.sh
 }

@@ -57,7 +57,7 @@ if ! "$DOCKER" image inspect "$IMAGE" >/dev/null 2>&1; then
   hint "$IMAGE is not built yet: make build"
 else
   good "image $IMAGE"
-  if [ "$ACCELERATOR" = cuda ] && attempt gpu_ready; then good 'GPU'; fi
+  if [ "$ACCELERATOR" = cuda ] && attempt scripts/gpu.sh; then good "GPU: $GPUS"; fi
   if [ -n "$(compose ps --quiet --status running lab 2>/dev/null)" ]; then
     good 'the notebook is running: make notebook prints its address'
   elif "$DOCKER" run --rm --publish "127.0.0.1:$PORT:8888" "$IMAGE" true >/dev/null 2>&1; then

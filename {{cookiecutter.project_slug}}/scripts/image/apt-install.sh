@@ -4,6 +4,10 @@
 set -eu
 packages=$(sed 's/#.*//' "$1" | tr -s '[:space:]' ' ')
 [ "$packages" != ' ' ] && [ -n "$packages" ] || exit 0
+command -v apt-get >/dev/null || {
+  echo "error: the base image has no apt-get, and cannot install${packages% }. Use one that has these packages, and remove their lines." >&2
+  exit 1
+}
 start=$(mktemp)
 # Images of Debian have apt forget what it has read of its lists, so that it would read them twice.
 apt_get() { DEBIAN_FRONTEND=noninteractive apt-get --quiet --option Dir::Cache::pkgcache=/tmp/pkgcache.bin "$@"; }

@@ -1,16 +1,32 @@
 #!/bin/sh
 # lists.sh FOLDER   in an image build: writes into FOLDER what each layer installs, from the uv.lock here
 set -eu
-export="uv export --quiet --locked --offline --no-header --no-annotate --no-emit-project"
-$export --no-default-groups --output-file "$1/main.txt" >/dev/null &
-main=$!
-$export --only-group large --output-file "$1/all-large.txt" >/dev/null &
-large=$!
-$export --only-group notebook --output-file "$1/notebook.txt" >/dev/null &
-notebook=$!
-$export --only-group dev --output-file "$1/dev.txt" >/dev/null &
-dev=$!
-wait $main && wait $large && wait $notebook && wait $dev
-# What is not, or no longer, a dependency of the project is not in its release either. Lines with a hash are indented.
-awk 'FILENAME == ARGV[1] { if (!/^ /) main[$1]; next } !/^ / { on = $1 in main } on' "$1/main.txt" "$1/all-large.txt" >"$1/large.txt"
-rm "$1/all-large.txt"
+folder=$1
+uv lock --quiet --check
+extra=$("$(dirname "$0")/extra.sh")
+
+list() { # NAME OPTION...
+  file=$folder/pylock.$1.toml
+  shift
+  uv export --quiet --frozen --no-header --no-emit-project --format pylock.toml --output-file "$file" "$@" >/dev/null
+}
+
+# shellcheck disable=SC2086 # two words, or none
+list main --no-default-groups $extra &
+jobs=$!
+for each in 'any --no-default-groups' 'named --only-group large' 'notebook --only-group notebook' 'dev --only-group dev'; do
+  # shellcheck disable=SC2086 # a name and its options
+  list $each &
+  jobs="$jobs $!"
+done
+for job in $jobs; do wait "$job"; done
+
+# Large is what pyproject.toml names so, and what only this accelerator needs: frameworks. What is not, or no longer, a
+# dependency of the project is not in its release either.
+awk -v RS= -v ORS='\n\n' '
+  { match($0, /\nname = "[^"]*"/); name = substr($0, RSTART, RLENGTH) }
+  FILENAME == ARGV[1] { any[name]; next }
+  FILENAME == ARGV[2] { named[name]; next }
+  FNR == 1 || name in named || !(name in any)' \
+  "$folder/pylock.any.toml" "$folder/pylock.named.toml" "$folder/pylock.main.toml" >"$folder/pylock.large.toml"
+rm "$folder/pylock.any.toml" "$folder/pylock.named.toml"

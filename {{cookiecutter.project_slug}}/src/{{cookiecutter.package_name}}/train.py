@@ -2,7 +2,7 @@
 
 import json
 
-from {{ cookiecutter.package_name }} import evaluate, features, model
+from {{ cookiecutter.package_name }} import evaluate, features, {% if cookiecutter.framework in ("pytorch", "tensorflow", "jax") %}gpu, {% endif %}model
 from {{ cookiecutter.package_name }}.files import ROOT, one_line_errors, replacing
 
 METRICS = ROOT / "reports" / "metrics.json"
@@ -12,6 +12,9 @@ FIGURES = ROOT / "reports" / "figures"
 def main() -> None:
     """Write the model, its measures on rows that it has not seen, and figures of them."""
     train, test = features.prepare()
+{% if cookiecutter.framework in ("pytorch", "tensorflow", "jax") %}
+    print(f"training on {gpu.device()} ({gpu.found() or 'the processor'})")
+{% endif %}
     target = test.pop(features.TARGET)
     trained = model.fit(train.drop(columns=features.TARGET), train[features.TARGET])
     model.save(trained, model.FILE)

@@ -1,0 +1,272 @@
+"""The variants cpu and cuda, the frameworks that need them, and other base images."""
+
+import hashlib
+import json
+import os
+import re
+import subprocess
+import tomllib
+import zipfile
+from contextlib import contextmanager
+
+import pytest
+from conftest import OPTIONS
+from support import docker, unique
+
+import local_extensions
+
+pytestmark = pytest.mark.docker
+
+# What only one variant has in uv.lock: a package for each, and a part of the address that it comes from.
+VARIANTS = {
+    "pytorch": {"cpu": ("torch", "http://"), "cuda": ("torch", "https://")},
+    "tensorflow": {"cpu": ("tensorflow-cpu", "https://"), "cuda": ("nvidia-cudnn-cu12", "https://")},
+    "jax": {"cpu": ("jax", "https://"), "cuda": ("jax-cuda13-plugin", "https://")},
+}
+
+
+@contextmanager
+def serving(folder):
+    """Serve a folder to builds, from a container beside them; give its address."""
+    name = unique("mirror")
+    mount = ("--mount", f"type=bind,source={folder},target=/served,readonly")
+    server = ("python", "-m", "http.server", "--directory", "/served", "80")
+    docker("run", "--detach", "--rm", "--name", name, *mount, "python:3.13-slim-trixie", *server)
+    try:
+        yield f"http://{docker('inspect', '--format', '{{.NetworkSettings.IPAddress}}', name)}"
+    finally:
+        docker("rm", "--force", name)
+
+
+@pytest.fixture(scope="module")
+def mirror(engine, tmp_path_factory):
+    """A company's mirror of PyTorch's index, with a torch that is one line long."""
+    folder = tmp_path_factory.mktemp("mirror")
+    (folder / "torch").mkdir()
+    folder.chmod(0o755)
+    wheel = folder / "torch" / "torch-2.99.0+cpu-py3-none-any.whl"
+    about = "torch-2.99.0+cpu.dist-info"
+    files = {
+        "torch/__init__.py": '__version__ = "2.99.0+cpu"\n',
+        f"{about}/METADATA": "Metadata-Version: 2.1\nName: torch\nVersion: 2.99.0+cpu\n",
+        f"{about}/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+    }
+    with zipfile.ZipFile(wheel, "w") as archive:
+        for name, text in files.items():
+            archive.writestr(name, text)
+        archive.writestr(f"{about}/RECORD", "".join(f"{name},,\n" for name in [*files, f"{about}/RECORD"]))
+    link = f"{wheel.name.replace('+', '%2B')}#sha256={hashlib.sha256(wheel.read_bytes()).hexdigest()}"
+    (folder / "torch" / "index.html").write_text(f'<a href="{link}">{wheel.name}</a>\n')
+    with serving(folder) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def locked(generate, mirror):
+    """A project for each framework that differs between the variants, with its uv.lock."""
+    projects = {}
+    for framework in VARIANTS:
+        projects[framework] = generate(framework, framework=framework)
+        before = projects[framework].read("pyproject.toml")
+        projects[framework].ok("lock", **({"PYTORCH_INDEX": mirror} if framework == "pytorch" else {}))
+        assert projects[framework].read("pyproject.toml") == before
+    return projects
+
+
+def packages(project) -> list[dict]:
+    return tomllib.loads(project.read("uv.lock"))["package"]
+
+
+def test_every_framework_is_known_here():
+    assert {*VARIANTS, "scikit-learn", "none"} == set(OPTIONS["framework"])
+
+
+@pytest.mark.parametrize("framework", VARIANTS)
+def test_one_lock_holds_both_variants(framework, locked, mirror):
+    found = [(each["name"], each["source"].get("registry", "")) for each in packages(locked[framework])]
+    for name, address in VARIANTS[framework].values():
+        assert [each for each in found if each[0] == name and each[1].startswith(address)]
+    # The mirror is for torch alone, and for one variant of it.
+    mirrored = {name for name, address in found if address.startswith(mirror)}
+    assert mirrored == ({"torch"} if framework == "pytorch" else set())
+
+
+@pytest.mark.parametrize("framework", VARIANTS)
+def test_no_library_of_a_framework_hides_behind_a_project_name(framework, locked):
+    project = locked[framework]
+    names = {each["name"] for each in packages(project)} - {project.slug}
+    # Names with other characters cannot be answered.
+    names = {name for name in names if re.fullmatch("[a-z0-9-]{1,40}", name)}
+    assert [name for name in names if not local_extensions.slug_problem(name)] == []
+
+
+def test_mirror_of_pytorch_is_used_and_not_kept(locked, mirror):
+    project = locked["pytorch"]
+    before = project.read("pyproject.toml")
+    project.ok("build", PYTORCH_INDEX=mirror)
+    assert (
+        docker("run", "--rm", project.image, "python", "-c", "import torch; print(torch.__version__)") == "2.99.0+cpu"
+    )
+    # It can be set for good, too.
+    (project.path / ".env").write_text(f"PYTORCH_INDEX={mirror}\n")
+    project.ok("add", "PKG=humanize")
+    after = project.read("pyproject.toml")
+    assert re.sub(r'    "humanize>=.*",\n', "", after) == before != after
+    project.ok("build")
+    # Who does not set it has another address in pyproject.toml than in uv.lock.
+    (project.path / ".env").unlink()
+    assert "Run 'make lock'" in project.error("build")
+
+
+@pytest.fixture(scope="module")
+def deep(locked):
+    """The project with JAX, built: the smallest of the frameworks, so the one that is run."""
+    locked["jax"].ok("build")
+    return locked["jax"]
+
+
+def test_framework_trains_and_is_handed_on(deep):
+    assert "training on cpu (the processor)" in deep.ok("train")
+    assert json.loads(deep.read("reports/metrics.json"))["roc_auc"] > 0.9
+    assert "wrote " in deep.ok("predict")
+    deep.ok("release")
+    options = ("--rm", "--read-only", "--tmpfs", "/tmp", "--user", f"{os.getuid()}:{os.getgid()}")
+    mount = ("--mount", f"type=bind,source={deep.path},target=/workspace")
+    assert "wrote " in docker("run", *options, *mount, f"{deep.slug}:release")
+
+
+def test_framework_passes_its_own_tests_and_lints(deep):
+    assert " passed" in deep.ok("test")
+    deep.ok("lint")
+
+
+def test_framework_is_in_the_layer_of_large_packages(deep):
+    steps = docker("history", "--no-trunc", "--format", "{{.Size}} {{.CreatedBy}}", deep.image).splitlines()
+    (last,) = [step for step in steps if "/tmp/pylock.main.toml" in step]
+    assert last.startswith("0B ")
+
+
+def test_gpu_is_reported_where_there_is_none(deep, built):
+    for project in (deep, built):
+        report = project.ok("gpu")
+        assert "there is no GPU in this container" in report
+        assert re.search(r"^product of two 4096 x 4096 matrices: \S+ s on the processor$", report, re.M)
+    assert re.search(r"^JAX [\d.]+, .*: computes on the processor$", deep.ok("gpu"), re.M)
+
+
+def test_gpu_that_the_framework_cannot_use_is_an_error(deep):
+    """Beside a program that says what NVIDIA's would say, since there is no GPU here."""
+    package = next((deep.path / "src").iterdir()).name
+    row = "0, NVIDIA H200, 580.95.05, 143771 MiB, 4 MiB"
+    stub = f"printf '#!/bin/sh\\necho {row}\\n' >/tmp/nvidia-smi && chmod +x /tmp/nvidia-smi"
+    done = deep.make("run", f"CMD={stub} && PATH=/tmp:$PATH python -m {package}.gpu")
+    assert done.stdout.startswith("GPU 0: NVIDIA H200, driver 580.95.05, 143771 MiB of memory, 4 MiB in use\n")
+    assert re.search(r"^error: JAX .* cannot use this GPU\. Update its driver\.$", done.stderr, re.M)
+
+
+def test_no_framework_falls_back_by_itself(deep):
+    done = deep.make("run", "CMD=ACCELERATOR=cuda python -m " + next((deep.path / "src").iterdir()).name + ".train")
+    assert "training on" not in done.stdout
+    assert re.search(r"^error: JAX .* sees no GPU\. Ask make gpu why, or use ACCELERATOR=cpu\.$", done.stderr, re.M)
+
+
+@pytest.fixture(scope="module")
+def cuda(built):
+    built.ok("build", "ACCELERATOR=cuda")
+    return f"{built.slug}:cuda"
+
+
+def test_cuda_variant_has_its_python_and_runs_as_anybody(cuda):
+    program = "import getpass, sklearn, sys; print(sys.version_info[:2])"
+    # 1000 is somebody in that base already.
+    for user in ("1000:1000", "54321:54321"):
+        assert docker("run", "--rm", "--user", user, cuda, "python", "-c", program) == "(3, 13)"
+    assert docker("run", "--rm", cuda, "id", "--user", "--name") == "user"
+
+
+def test_missing_gpu_is_named_in_the_words_of_this_engine(cuda, built, tmp_path):
+    if "nvidia" in docker("info", "--format", "{{.Runtimes}}"):
+        pytest.skip("this engine has an NVIDIA runtime")
+    before = built.containers()
+    for target in ("train", "notebook"):
+        assert "no driver of NVIDIA answers on this machine" in built.error(target, "ACCELERATOR=cuda")
+    (tmp_path / "nvidia-smi").write_text("#!/bin/sh\necho 580.95.05\n")
+    (tmp_path / "nvidia-smi").chmod(0o755)
+    path = f"{tmp_path}:{os.environ['PATH']}"
+    for target in ("train", "notebook", "doctor"):
+        line = built.error(target, "ACCELERATOR=cuda", PATH=path)
+        assert line.endswith("Install the NVIDIA Container Toolkit, or use ACCELERATOR=cpu.")
+    assert built.containers() == before
+
+
+@pytest.mark.parametrize(
+    ("gpus", "reserved"),
+    [("all", {"count": -1}), ("0,1", {"device_ids": ["0", "1"]}), ("GPU-8a1b", {"device_ids": ["GPU-8a1b"]})],
+)
+def test_gpus_are_reserved(gpus, reserved, copy):
+    project = copy("a b")
+    # What it says to Compose, instead of saying it: the engine here has no GPU to give.
+    engine = project.path / "engine"
+    engine.write_text(
+        "#!/bin/sh\n"
+        'case "$*" in "run --rm --gpus "*) echo 0, 580.95.05, 81559, 4, Default ;;\n'
+        '*" run "*) while [ "$1" != run ]; do all="$all \'$1\'"; shift; done\n'
+        '  eval "exec docker $all --profile task config --format json" ;;\n'
+        '*) exec docker "$@" ;; esac\n'
+    )
+    engine.chmod(0o755)
+    said = project.ok("train", "ACCELERATOR=cuda", f"GPUS={gpus}", f"DOCKER={engine}", f"IMAGE={project.image}")
+    services = json.loads(said)["services"]
+    assert set(services) == {"lab", "task"}
+    for service in services.values():
+        (device,) = service["deploy"]["resources"]["reservations"]["devices"]
+        assert device == {"driver": "nvidia", "capabilities": ["gpu"], **reserved}
+        assert service["environment"]["ACCELERATOR"] == "cuda"
+        assert service["environment"]["NVIDIA_DRIVER_CAPABILITIES"] == "compute,utility"
+        assert int(service["shm_size"]) == 2 * 2**30
+
+
+BASES = {
+    "company": 'RUN useradd --uid 10001 --create-home worker && useradd user\nENTRYPOINT ["echo", "welcome"]',
+    "musl": "RUN touch /lib/ld-musl-x86_64.so.1",
+    "no apt": "RUN rm /usr/bin/apt-get",
+}
+
+
+@pytest.fixture
+def base(engine):
+    """Make a base image from python's: `base("company")`."""
+    made = []
+
+    def new(kind):
+        made.append(f"{unique('base')}:1")
+        recipe = f"FROM python:3.13-slim-trixie\n{BASES[kind]}\n"
+        subprocess.run(["docker", "build", "--quiet", "--tag", made[-1], "-"], input=recipe.encode(), check=True)
+        return made[-1]
+
+    yield new
+    for image in made:
+        docker("image", "rm", image, check=False)
+
+
+@pytest.fixture(scope="module")
+def small(generate):
+    """A project to build on other images."""
+    return generate("small", framework="none")
+
+
+def test_other_base_can_be_used(small, base):
+    small.ok("build", BASE_IMAGE=base("company"))
+    assert small.run("python --version").startswith("Python 3.13")
+    assert "wrote models/model.npz" in small.ok("train")
+    assert docker("run", "--rm", small.image, "id", "--user") == "10001"
+    small.ok("release", BASE_IMAGE=base("company"))
+    small.ok("clean")
+
+
+def test_base_that_cannot_be_used_is_named(small, base):
+    assert "error: the base image is built on musl" in small.error("build", BASE_IMAGE=base("musl"))
+    (small.path / ".env").write_text(f"BASE_IMAGE={base('no apt')}\n")
+    assert "error: the base image has no apt-get, and cannot install git." in small.error("build")
+    (small.path / "apt-dev.txt").write_text("# Nothing.\n")
+    small.ok("build")

@@ -1,0 +1,20 @@
+#!/bin/sh
+# base.sh PYTHON APT   in an image build: makes of any base with glibc what the later steps need, with that Python in
+#                      /opt/venv and the system packages in the list APT
+set -eu
+for musl in /lib/ld-musl-*; do
+  [ ! -e "$musl" ] || {
+    echo 'error: the base image is built on musl, for which few Python packages exist. Use one with glibc, as of Debian.' >&2
+    exit 1
+  }
+done
+# A stand-in: make runs containers as whoever called it.
+grep -q '^[^:]*:[^:]*:10001:' /etc/passwd || echo 'user:x:10001:10001::/home/user:/bin/bash' >>/etc/passwd
+grep -q '^[^:]*:[^:]*:10001:' /etc/group || echo 'user:x:10001:' >>/etc/group
+install --directory --owner 10001 --group 10001 /home/user /workspace
+install --directory --mode 1777 /cache
+# No program may lend root's rights.
+find / -xdev -type f -perm /6000 -exec chmod a-s {} +
+"$(dirname "$0")/apt-install.sh" "$2"
+# One that is in the base already is used; a base without one gets uv's.
+uv venv --python "$1" /opt/venv
