@@ -53,7 +53,7 @@ TREE = set(
     scripts/gpu.sh
     scripts/image/apt-install.sh
     scripts/image/base.sh
-    scripts/image/bytecode.sh
+    scripts/image/bytecode.py
     scripts/image/extra.sh
     scripts/image/lists.sh
     scripts/image/new-packages.sh

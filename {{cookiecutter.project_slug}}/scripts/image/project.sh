@@ -12,4 +12,4 @@ for note in "$site"/*.dist-info/uv_cache.json "$site"/*.dist-info/direct_url.jso
   sed -i "/${note##*/}/d" "${note%/*}/RECORD"
   rm "$note"
 done
-"$(dirname "$0")/bytecode.sh" "$site/$2"
+python -B "$(dirname "$0")/bytecode.py" "$site/$2"
