@@ -203,6 +203,23 @@ def test_only_what_a_host_has_is_used(untouched, host):
         assert "not found" not in done.stderr.replace("is not found", ""), done.stderr
 
 
+@pytest.mark.parametrize(
+    ("words", "ours"),
+    [
+        (
+            "#8 7.1 error: Request failed after 3 retries\n#8 7.1   cause: Failed to download "
+            "`https://github.com/astral-sh/python-build-standalone/releases/download/x`\n#8 7.1   cause: dns error",
+            "the base image has no such Python, and uv cannot download it",
+        ),
+        ("#8 0.1 error: the base image has no glibc. Use another.", "error: the base image has no glibc. Use another."),
+    ],
+)
+def test_base_image_that_will_not_do(words, ours, untouched, host):
+    (host / "words").write_text(f"{words}\n")
+    stub(host, f'[ "$1" != build ] || {{ cat "{host}/words" >&2; exit 1; }}\n{WORKING}')
+    assert ours in untouched.error("build", PATH=str(host))
+
+
 # What engines and NVIDIA's toolkit say, as in reports to their makers; what the driver on the host answers; our line.
 NO_RUNTIME = 'docker: Error response from daemon: could not select device driver "" with capabilities: [[gpu]].'
 HOOK = (

@@ -87,6 +87,8 @@ explain() {
     fail "the packages in pyproject.toml exclude each other. V=1 shows uv's explanation; loosen a version."
   elif grep -qE 'invalid peer certificate|certificate verify failed|x509: certificate' "$1"; then
     fail "a certificate on the way is not trusted, as behind a proxy that opens connections. The image needs the company's certificate."
+  elif grep -q 'Failed to download .*/python-build-standalone/' "$1"; then
+    fail "the base image has no such Python, and uv cannot download it. Check the network and the proxy (HTTPS_PROXY), or use a base that has it."
   elif grep -qE 'dns error|Failed to fetch|Could not connect|Temporary failure resolving|error sending request' "$1"; then
     fail "the package index cannot be reached. Check the network and the proxy (HTTPS_PROXY)."
   elif grep -qE 'container .* (exited|is unhealthy)' "$1"; then

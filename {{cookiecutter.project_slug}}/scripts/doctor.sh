@@ -55,6 +55,8 @@ fi
 
 if ! "$DOCKER" image inspect "$IMAGE" >/dev/null 2>&1; then
   hint "$IMAGE is not built yet: make build"
+  [ "$ACCELERATOR" = cpu ] || nvidia-smi >/dev/null 2>&1 ||
+    hint 'nvidia-smi does not answer: ACCELERATOR=cuda needs a driver of NVIDIA on this machine'
 else
   good "image $IMAGE"
   if [ "$ACCELERATOR" = cuda ] && attempt scripts/gpu.sh; then good "GPU: $GPUS"; fi

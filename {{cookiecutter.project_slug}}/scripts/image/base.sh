@@ -2,12 +2,12 @@
 # base.sh PYTHON APT   in an image build: makes of any base with glibc what the later steps need, with that Python in
 #                      /opt/venv and the system packages in the list APT
 set -eu
-for musl in /lib/ld-musl-*; do
-  [ ! -e "$musl" ] || {
-    echo 'error: the base image is built on musl, for which few Python packages exist. Use one with glibc, as of Debian.' >&2
-    exit 1
-  }
-done
+glibc=''
+for loader in /lib*/ld-linux* /lib*/ld64*; do [ ! -e "$loader" ] || glibc=$loader; done
+[ -n "$glibc" ] || {
+  echo 'error: the base image has no glibc, which Python packages need. Use one of Debian, Ubuntu or Red Hat, or a kin of theirs.' >&2
+  exit 1
+}
 # A stand-in: make runs containers as whoever called it.
 grep -q '^[^:]*:[^:]*:10001:' /etc/passwd || echo 'user:x:10001:10001::/home/user:/bin/bash' >>/etc/passwd
 grep -q '^[^:]*:[^:]*:10001:' /etc/group || echo 'user:x:10001:' >>/etc/group
