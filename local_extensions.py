@@ -54,6 +54,9 @@ TAKEN = set(
     """.split()
 )
 
+# The many packages of CUDA.
+CUDA = re.compile(r"nvidia-(cu|nccl|nv)|jax-cuda")
+
 
 def slug(text: str) -> str:
     """Suggest a `project_slug` for any text: lower-case ASCII words joined by hyphens, at most 40 characters."""
@@ -86,7 +89,7 @@ def slug_problem(name: str) -> str | None:
     """Say why `name` cannot name the folder, the image, the distribution and the Compose project, or return None."""
     if not re.fullmatch(r"[a-z0-9]+([-_][a-z0-9]+)*", name, re.ASCII) or len(name) > 40:
         return "is not a slug. Use at most 40 lower-case letters, digits and single hyphens, as in my-project."
-    if name in DEVICES or name.replace("_", "-") in TAKEN or name.startswith(("nvidia-", "jax-cuda")):
+    if name in DEVICES or name.replace("_", "-") in TAKEN or CUDA.match(name):
         return f"is the name of a device or of a library. Use another, as in {name}-project."
     return None
 
