@@ -17,9 +17,12 @@ esac
 ready
 image_ready
 if [ -t 0 ] && [ -t 1 ]; then terminal=; else terminal=--no-TTY; fi
+# Compose can end on a signal while its container goes on.
+container=$COMPOSE_PROJECT_NAME-task-run-$$-$(date +%s)
+trap '"$DOCKER" rm --force "$container" >/dev/null 2>&1; exit 130' HUP INT TERM
 status=0
 # shellcheck disable=SC2086 # without a value it must vanish
-compose run --rm $terminal task "$@" || status=$?
+compose run --rm --name "$container" $terminal task "$@" || status=$?
 [ "$status" != 137 ] ||
   note "the command was killed, mostly because memory ran out. Give it less data, or Docker more memory."
 exit "$status"
