@@ -74,6 +74,7 @@ TREE = set(
     src/my_data_project/model.py
     src/my_data_project/predict.py
     src/my_data_project/train.py
+    tests/test_gpu.py
     tests/test_notebooks.py
     tests/test_pipeline.py
     """.split()

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from {{ cookiecutter.package_name }} import data, evaluate, features, gpu, model, predict, train
+from {{ cookiecutter.package_name }} import data, evaluate, features, model, predict, train
 from {{ cookiecutter.package_name }}.files import ROOT
 
 
@@ -82,18 +82,3 @@ def test_predicting_takes_raw_data_but_needs_the_columns(project):
 def test_predicting_without_a_model_says_what_to_do(project):
     with pytest.raises(SystemExit, match="make train"):
         predict.main([])
-
-
-def test_report_of_the_gpu_times_the_processor(capsys, monkeypatch):
-    monkeypatch.setattr(gpu, "SIZE", 64)
-    gpu.main()
-    assert " s on the processor" in capsys.readouterr().out
-{% if cookiecutter.framework in ("pytorch", "tensorflow", "jax") %}
-
-
-def test_promised_gpu_that_is_not_there_is_an_error(monkeypatch):
-    monkeypatch.setattr(gpu, "found", lambda: None)
-    monkeypatch.setenv("ACCELERATOR", "cuda")
-    with pytest.raises(SystemExit, match="sees no GPU"):
-        gpu.device()
-{% endif %}
