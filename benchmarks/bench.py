@@ -158,8 +158,8 @@ class Way:
         return int(run("docker", "image", "inspect", "--format", "{{.Size}}", f"{self.image}:{stage}")) / 1e6
 
     def remove(self) -> None:
-        for stage in ("release", "dev", "base", "cpu"):
-            subprocess.run(["docker", "image", "rm", "--force", f"{self.image}:{stage}"], capture_output=True)
+        for tag in run("docker", "image", "ls", "--format", "{{.Tag}}", self.image).split():
+            subprocess.run(["docker", "image", "rm", "--force", f"{self.image}:{tag}"], capture_output=True)
 
 
 class Ours(Way):
