@@ -14,22 +14,8 @@ from support import Project, docker
 HOST = """awk basename bash cat chmod chown cksum cmp cp cut date df dirname du env find getenforce git grep head id ls
 make mkdir mktemp mv od paste printf pwd readlink rm sed sh sleep sort tail tar tr uname xargs""".split()
 
-TARGETS = [
-    "build",
-    "notebook",
-    "stop",
-    "run",
-    "data",
-    "train",
-    "predict",
-    "gpu",
-    "test",
-    "lint",
-    "format",
-    "lock",
-    "doctor",
-]
-TARGETS += ["release", "sbom", "reproduce", "clean"]
+TARGETS = """build notebook stop run data train predict gpu test lint format lock doctor release sbom reproduce
+clean""".split()
 
 
 @pytest.fixture
@@ -297,6 +283,7 @@ FREE, FULL = "{}, 580.95.05, 81559, 4, Default", "{}, 580.95.05, 81559, 81000, D
             "driver here is 550.54.15, and CUDA 13.0.2 in the image needs 580 or newer",
         ),
         (FULL.format(0), "the GPU is busy"),
+        (f"WARNING: the image's platform does not match\n{FULL.format(0)}", "the GPU is busy"),
         (f"{FULL.format(0)}\n{FULL.format(1)}", "the GPU is busy"),
         ("0, 580.95.05, 81559, 900, Exclusive_Process", "the GPU is busy"),
     ],
@@ -314,6 +301,7 @@ def test_gpu_that_cannot_be_used(target, rows, ours, gpu, untouched):
         # Whoever takes an older base may have an older driver.
         ("0, 550.54.15, 81559, 4, Default", "CUDA_VERSION=12.9.1", None),
         ("0, 550.54.15, 81559, 4, Default", "OTHER=1", None),
+        (f"WARNING: the image's platform does not match\n{FREE.format(0)}", "CUDA_VERSION=13.0.2", None),
         # Memory that is shared with the processor is not counted.
         ("0, 580.95.05, [N/A], [N/A], Default", "CUDA_VERSION=13.0.2", None),
         (

@@ -230,12 +230,16 @@ settings() {
   export IMAGE COMPOSE_PROJECT_NAME
 }
 
-# Everything that Compose needs to start a container here.
-ready() {
+# Everything that a container needs here, without the data and with them.
+ready_without_data() {
   settings
   engine_ready
   identity
   local_files
+}
+
+ready() {
+  ready_without_data
   data_folder
 }
 

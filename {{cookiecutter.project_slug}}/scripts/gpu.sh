@@ -5,7 +5,7 @@ cd -- "$(dirname -- "$0")/.." || exit
 
 settings
 why=.local/gpu.$$
-trap 'rm -f "$why"' EXIT
+trap 'rm -f "$why" "$why.rows"' EXIT
 otherwise='or use ACCELERATOR=cpu.'
 
 # What NVIDIA's driver must be at least for a CUDA of this major version, whatever the minor one:
@@ -44,7 +44,9 @@ engine run --rm --gpus "$gpus" --env NVIDIA_DRIVER_CAPABILITIES=compute,utility 
   explain "$why"
 }
 
-# A line for each GPU, as in: 0, 580.95.05, 81559, 412, Default
+# A line for each GPU, as in: 0, 580.95.05, 81559, 412, Default. Other lines are warnings of the engine's.
+grep '^[0-9][0-9]*, ' "$why" >"$why.rows" || explain "$why"
+mv "$why.rows" "$why"
 driver=$(sed -n '1s/^[^,]*, *\([^,]*\),.*/\1/p' "$why")
 if older "$driver" "$(least_driver "$cuda").0"; then too_old "$driver" "$cuda"; fi
 # Less than 1 GiB of memory is left, or only one program may use it and one does.

@@ -3,10 +3,7 @@
 cd -- "$(dirname -- "$0")/.." || exit
 . scripts/common.sh
 
-settings
-engine_ready
-identity
-local_files
+ready_without_data
 scripts/build.sh locked
 
 copies=.local/reproduce.$$

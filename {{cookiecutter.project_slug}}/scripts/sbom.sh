@@ -3,10 +3,7 @@
 cd -- "$(dirname -- "$0")/.." || exit
 . scripts/common.sh
 
-settings
-engine_ready
-identity
-local_files
+ready_without_data
 # No GPU is needed for this.
 "$DOCKER" image inspect "$IMAGE" >/dev/null 2>&1 || scripts/build.sh dev
 if [ ! -d reports ] && mkdir reports 2>/dev/null; then hand_over reports; fi

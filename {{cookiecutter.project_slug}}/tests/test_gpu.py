@@ -1,6 +1,6 @@
 """What is said of a GPU, also where there is none."""
 
-{% if cookiecutter.framework in ("pytorch", "tensorflow", "jax") %}
+{% if cookiecutter.__network %}
 import pytest
 
 {% endif %}
@@ -11,7 +11,7 @@ def test_report_of_the_gpu_times_the_processor(capsys, monkeypatch):
     monkeypatch.setattr(gpu, "SIZE", 64)
     gpu.main()
     assert " s on the processor" in capsys.readouterr().out
-{% if cookiecutter.framework in ("pytorch", "tensorflow", "jax") %}
+{% if cookiecutter.__network %}
 
 
 def test_promised_gpu_that_is_not_there_is_an_error(monkeypatch):

@@ -1,5 +1,4 @@
-{% set deep = cookiecutter.framework in ("pytorch", "tensorflow", "jax") %}
-{% if deep %}
+{% if cookiecutter.__network %}
 """What to compute on, and what there is to say about it: `make gpu`."""
 
 import os
@@ -9,7 +8,7 @@ import os
 {% endif %}
 import shutil
 import subprocess
-{% if deep %}
+{% if cookiecutter.__network %}
 import sys
 {% endif %}
 import time
@@ -26,7 +25,7 @@ import numpy as np
 {% endif %}
 
 SIZE = 4096  # rows and columns of the matrices that are multiplied
-{% if deep %}
+{% if cookiecutter.__network %}
 
 # What the framework calls them.
 PROCESSOR, GPU = {{ {"pytorch": '"cpu", "cuda"', "tensorflow": '"/CPU:0", "/GPU:0"', "jax": '"cpu", "gpu"'}[cookiecutter.framework] }}
@@ -123,7 +122,7 @@ def main() -> None:
     """Print what there is, and how long a product of two matrices takes on it."""
     gpus = driver()
     print("\n".join(gpus) or "the driver: there is no GPU in this container")
-{% if deep %}
+{% if cookiecutter.__network %}
     print(f"{about()}: computes on {found() or 'the processor'}")
     slow = matrix_product(PROCESSOR)
     print(f"product of two {SIZE} x {SIZE} matrices: {slow:.3g} s on the processor")

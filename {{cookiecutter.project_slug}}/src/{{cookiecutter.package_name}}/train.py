@@ -2,7 +2,7 @@
 
 import json
 
-from {{ cookiecutter.package_name }} import evaluate, features, {% if cookiecutter.framework in ("pytorch", "tensorflow", "jax") %}gpu, {% endif %}model
+from {{ cookiecutter.package_name }} import evaluate, features, {% if cookiecutter.__network %}gpu, {% endif %}model
 from {{ cookiecutter.package_name }}.files import ROOT, one_line_errors, replacing
 
 METRICS = ROOT / "reports" / "metrics.json"
@@ -12,7 +12,7 @@ FIGURES = ROOT / "reports" / "figures"
 def main() -> None:
     """Write the model, its measures on rows that it has not seen, and figures of them."""
     train, test = features.prepare()
-{% if cookiecutter.framework in ("pytorch", "tensorflow", "jax") %}
+{% if cookiecutter.__network %}
     print(f"training on {gpu.device()} ({gpu.found() or 'the processor'})")
 {% endif %}
     target = test.pop(features.TARGET)
