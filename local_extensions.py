@@ -11,6 +11,7 @@ import sys
 import unicodedata
 from pathlib import Path
 
+import click
 from cookiecutter.exceptions import FailedHookException
 from jinja2.ext import Extension
 
@@ -109,6 +110,45 @@ def catalogue() -> list[str]:
     return sorted(file.parent.name for file in SERVICES.glob("*/compose.yaml"))
 
 
+def about(service: str) -> tuple[str, str]:
+    """Return the steps of OSEMN that a service is for, and what it is: the first line below the title of its README."""
+    lines = read(service, "README.md").splitlines()[1:]
+    steps, _, text = next((line for line in lines if line.strip()), "").partition(": ")
+    return steps.lower(), text
+
+
+def read(service: str, name: str) -> str:
+    """Return a file of a service's folder, or nothing where it has none of that name."""
+    file = SERVICES / service / name
+    return file.read_text(encoding="utf-8") if file.exists() else ""
+
+
+def env_example(services: list[str]) -> list[str]:
+    """List what the .env.example of services say, for the one of the project."""
+    return [text for service in services if (text := read(service, ".env.example").strip())]
+
+
+def requirements(services: list[str]) -> list[str]:
+    """List the Python packages that services bring into the image for work, each once."""
+    lines = [line.strip() for service in services for line in read(service, "requirements.txt").splitlines()]
+    return sorted({line for line in lines if line and not line.startswith("#")})
+
+
+def offer(question: str) -> str:
+    """Print the catalogue before the question for services, to somebody who is asked, and return the question.
+
+    cookiecutter takes the text of a question as it stands in cookiecutter.json.
+    """
+    command = click.get_current_context(silent=True)
+    if command and command.params.get("no_input") is False:
+        width = max(map(len, catalogue()), default=0)
+        print("\n  Services:")
+        for service in catalogue():
+            steps, text = about(service)
+            print(f"    {service:{width}}  {steps}: {text}")
+    return question
+
+
 def picked(answer: str) -> list[str]:
     """List the services that an answer names, each once, in the order of the answer. `none` names none."""
     names = [name.strip() for name in answer.split(",")]
@@ -175,5 +215,6 @@ class Answers(Extension):
 
     def __init__(self, environment):
         super().__init__(environment)
-        for function in (slug, package, check_answers, picked, toml, markdown):
+        texts = (slug, package, toml, markdown)
+        for function in (*texts, offer, check_answers, picked, about, env_example, requirements):
             environment.filters[function.__name__] = function

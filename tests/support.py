@@ -1,5 +1,6 @@
 """A generated project on a real engine: its make targets, its containers, and their removal."""
 
+import contextlib
 import json
 import os
 import re
@@ -10,6 +11,8 @@ import urllib.error
 import urllib.request
 import uuid
 from pathlib import Path
+
+from selenium import webdriver
 
 
 def docker(*arguments: str, check: bool = True) -> str:
@@ -46,6 +49,40 @@ def status(url: str, data: bytes | None = None, **headers: str) -> int:
         return error.code
     except OSError:
         return 0
+
+
+@contextlib.contextmanager
+def browser(network: str, size: tuple[int, int] = (1400, 1000)):
+    """A headless Chromium in a Docker network, `NAME` or `container:NAME`: an address in it is as a service sees it."""
+    name = unique("browser")
+    image = "selenium/standalone-chromium:4"
+    docker("run", "--detach", "--name", name, "--network", network, "--shm-size", "1g", image)
+    try:
+        where = network.removeprefix("container:") if network.startswith("container:") else name
+        address = docker("inspect", "--format", "{{range .NetworkSettings.Networks}}{{.IPAddress}} {{end}}", where)
+        options = webdriver.ChromeOptions()
+        options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+
+        def started():
+            try:
+                return webdriver.Remote(f"http://{address.split()[0]}:4444", options=options)
+            except Exception:
+                return None
+
+        driver = wait_until(started)
+        driver.set_window_size(*size)
+        yield driver
+        driver.quit()
+    finally:
+        docker("rm", "--force", "--volumes", name)
+
+
+def picture(driver, name: str) -> None:
+    """Keep the page as the documentation's picture of a service, where the environment says SCREENSHOTS."""
+    if os.environ.get("SCREENSHOTS"):
+        file = Path(__file__).parent.parent / "docs" / "_static" / "services" / f"{name}.png"
+        file.parent.mkdir(exist_ok=True)
+        wait_until(lambda: driver.save_screenshot(str(file)))
 
 
 class Project:
@@ -109,6 +146,22 @@ class Project:
         """List the names of this project's containers, in whatever state."""
         arguments = [word for each in (f"name={self.slug}-", *filters) for word in ("--filter", each)]
         return docker("ps", "--all", "--format", "{{.Names}}", *arguments).split()
+
+    def network(self) -> str:
+        """Return the name of the network that the project's containers are in."""
+        (name,) = docker("network", "ls", "--format", "{{.Name}}", "--filter", f"name={self.slug}-").split()
+        return name
+
+    def container(self, service: str) -> str:
+        """Return the name of the one container that runs for a service of compose.yaml."""
+        (name,) = self.containers("status=running", f"label=com.docker.compose.service={service}")
+        return name
+
+    def port(self, service: str) -> int:
+        """Return the port on 127.0.0.1 that leads to a service, which has only one."""
+        (address,) = docker("port", self.container(service)).split(" -> ")[1:]
+        assert address.startswith("127.0.0.1:")
+        return int(address.split(":")[1])
 
     def inspect(self, name: str) -> dict:
         return json.loads(docker("inspect", name))[0]

@@ -4,9 +4,9 @@ import os
 import re
 
 import pytest
-from selenium import webdriver
+import support
 from selenium.webdriver.common.by import By
-from support import docker, unique, wait_until
+from support import wait_until
 
 pytestmark = pytest.mark.docker
 
@@ -15,27 +15,8 @@ pytestmark = pytest.mark.docker
 def browser(lab):
     """A browser in the notebook's own network, where the address that make printed is right but for the port."""
     lab.address = re.sub(r":\d+/", ":8888/", lab.notebook())
-    (container,) = lab.containers("status=running")
-    name = unique("browser")
-    image = "selenium/standalone-chromium:4"
-    docker("run", "--detach", "--name", name, "--network", f"container:{container}", "--shm-size", "1g", image)
-    try:
-        networks = lab.inspect(container)["NetworkSettings"]["Networks"].values()
-        (network,) = networks
-        options = webdriver.ChromeOptions()
-        driver = wait_until(lambda: started(f"http://{network['IPAddress']}:4444", options))
-        driver.set_window_size(1400, 1000)
+    with support.browser(f"container:{lab.container('lab')}") as driver:
         yield driver
-        driver.quit()
-    finally:
-        docker("rm", "--force", "--volumes", name)
-
-
-def started(address, options):
-    try:
-        return webdriver.Remote(address, options=options)
-    except Exception:
-        return None
 
 
 def click(browser, text):

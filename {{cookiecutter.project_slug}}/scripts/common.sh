@@ -46,18 +46,44 @@ engine() {
   "$DOCKER" "$@"
 }
 
+# The services of this project: each folder in services/ that has a compose.yaml.
+services() {
+  for file in services/*/compose.yaml; do
+    [ -f "$file" ] || continue
+    file=${file%/compose.yaml}
+    echo "${file#services/}"
+  done
+}
+
+# With a port that compose.port.yaml of a service publishes where it is set, and with services that compose.yaml does
+# not name: a folder is enough.
 compose() {
-  if [ "${V:-}" = 1 ]; then progress=plain; else progress=quiet; fi
+  unnamed=
+  for service in $(services); do
+    port=$(echo "$service" | tr 'a-z-' 'A-Z_')_PORT
+    setting "$port" ''
+    if [ -f "services/$service/compose.port.yaml" ] && eval "[ -n \"\$$port\" ]"; then
+      set -- --file "services/$service/compose.port.yaml" "$@"
+    fi
+    grep -q "services/$service/compose.yaml" compose.yaml || unnamed="$unnamed $service"
+  done
+  if [ -n "$unnamed" ]; then
+    # shellcheck disable=SC2086 # one word for each service
+    { echo 'include:' && printf '  - services/%s/compose.yaml\n' $unnamed; } | replace .local/compose.services.yaml
+    set -- --file .local/compose.services.yaml "$@"
+  fi
   case $ACCELERATOR,$GPUS in
-    cpu,*) engine compose --progress "$progress" --file compose.yaml "$@" ;;
-    cuda,all) engine compose --progress "$progress" --file compose.yaml --file compose.cuda.yaml "$@" ;;
+    cpu,*) ;;
+    cuda,all) set -- --file compose.cuda.yaml "$@" ;;
     *)
       # A variable in YAML cannot become a list.
       ids=$(echo "$GPUS" | sed 's/[^,][^,]*/"&"/g')
       sed "s/count: all/device_ids: [$ids]/" compose.cuda.yaml | replace .local/compose.cuda.yaml
-      engine compose --progress "$progress" --file compose.yaml --file .local/compose.cuda.yaml "$@"
+      set -- --file .local/compose.cuda.yaml "$@"
       ;;
   esac
+  if [ "${V:-}" = 1 ]; then progress=plain; else progress=quiet; fi
+  engine compose --progress "$progress" --file compose.yaml "$@"
 }
 
 # One line for what the engine says on standard error in file $1; with V=1 its own words too.
@@ -127,6 +153,52 @@ replace() {
   hand_over "$1"
 }
 
+# alone NAME: one process at a time goes on from here, until it ends. A lock whose owner is gone is taken over.
+alone() {
+  lock=.local/$1.lock
+  until mkdir "$lock" 2>/dev/null; do
+    owner=$(cat "$lock/pid" 2>/dev/null) || owner=$(sleep 1 && cat "$lock/pid" 2>/dev/null) || owner=''
+    if [ -z "$owner" ] || ! kill -0 "$owner" 2>/dev/null; then rm -rf "$lock"; else sleep 1; fi
+  done
+  echo $$ >"$lock/pid"
+  trap 'rm -rf "$lock" "$why"' EXIT
+  trap 'exit 130' INT TERM
+}
+
+random() { # BYTES
+  od -An -tx1 -N"$1" /dev/urandom | tr -d ' \n'
+}
+
+# A password for each that a service asks for: random, in .env, where you can read and change it. Containers get it as
+# a file, which `docker inspect` does not show.
+passwords() {
+  files=$(cat services/*/compose.yaml 2>/dev/null | sed -n 's|.*\.local/secrets/\([a-z0-9_]*\).*|\1|p' | sort -u)
+  required=$(cat services/*/compose.yaml 2>/dev/null | sed -n 's/.*\${\([A-Z0-9_]*_PASSWORD\):?.*/\1/p' | sort -u)
+  for name in $(printf '%s\n' $files $required | tr 'a-z' 'A-Z' | sort -u); do
+    setting "$name" ''
+    eval "[ -z \"\$$name\" ]" || continue
+    # In a process of its own, which ends with the lock. Another may have been faster.
+    (
+      why=
+      alone passwords
+      grep -q "^$name=." .env 2>/dev/null || (
+        umask 077
+        { cat .env 2>/dev/null || true; echo "$name=$(random 16)"; } | replace .env
+      )
+    )
+    setting "$name" ''
+  done
+  [ ! -f .env ] || [ -z "$files$required" ] || chmod 600 .env
+  [ -n "$files" ] || return 0
+  mkdir -p .local/secrets
+  for name in $files; do
+    eval "printf %s \"\$$(echo "$name" | tr 'a-z' 'A-Z')\"" | replace ".local/secrets/$name"
+    # Another user reads it in the container. Here nobody else can enter the folder .local.
+    chmod 644 ".local/secrets/$name"
+  done
+  hand_over .local/secrets
+}
+
 # The folder .local: what belongs to this person on this machine.
 local_files() {
   [ -d .local ] || (umask 077 && mkdir .local 2>/dev/null) ||
@@ -144,6 +216,7 @@ local_files() {
     [ "$HOST_GID" = 65534 ] || echo 'nogroup:x:65534:'
   } | replace .local/group
   chmod 644 .local/passwd .local/group
+  passwords
 }
 
 # Sets DATA_DIR to the real path, whatever it was: relative, a link, on another disk.
@@ -224,10 +297,15 @@ settings() {
     podman) engine_format='{{.Version.Version}}|rootless={{.Host.Security.Rootless}}|{{.Store.GraphRoot}}' ;;
     *) engine_format='{{.ServerVersion}}|{{.SecurityOptions}}|{{.DockerRootDir}}' ;;
   esac
-  IMAGE=$PROJECT:$ACCELERATOR
+  IMAGE=$PROJECT:$ACCELERATOR RELEASE_IMAGE=$PROJECT:release
   # Two clones of this project, on one machine, are two Compose projects.
   COMPOSE_PROJECT_NAME=${COMPOSE_PROJECT_NAME:-$PROJECT-$(pwd -P | cksum | cut -d ' ' -f 1)}
-  export IMAGE COMPOSE_PROJECT_NAME
+  export IMAGE RELEASE_IMAGE COMPOSE_PROJECT_NAME
+  # Services are in reach without a proxy.
+  if [ -n "${HTTP_PROXY:-}${http_proxy:-}${HTTPS_PROXY:-}${https_proxy:-}" ]; then
+    near=localhost,127.0.0.1$(sed -n 's/^  \([a-z][a-z0-9-]*\):$/,\1/p' services/*/compose.yaml 2>/dev/null | sort -u | tr -d '\n')
+    export NO_PROXY="${NO_PROXY:+$NO_PROXY,}$near" no_proxy="${no_proxy:+$no_proxy,}$near"
+  fi
 }
 
 # Everything that a container needs here, without the data and with them.

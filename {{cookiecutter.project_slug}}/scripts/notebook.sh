@@ -10,20 +10,8 @@ address() { # PORT
 
 published_port() { compose port lab 8888 2>/dev/null | sed 's/.*://'; }
 
-# One start at a time: two `compose up` at once conflict. A lock whose owner is gone is taken over.
-lock() {
-  lock=.local/notebook.lock
-  until mkdir "$lock" 2>/dev/null; do
-    owner=$(cat "$lock/pid" 2>/dev/null) || owner=$(sleep 1 && cat "$lock/pid" 2>/dev/null) || owner=''
-    if [ -z "$owner" ] || ! kill -0 "$owner" 2>/dev/null; then rm -rf "$lock"; else sleep 1; fi
-  done
-  echo $$ >"$lock/pid"
-  trap 'rm -rf "$lock" "$why"' EXIT
-  trap 'exit 130' INT TERM
-}
-
 token() {
-  [ -s .local/jupyter_token ] || od -An -tx1 -N24 /dev/urandom | tr -d ' \n' >.local/jupyter_token.$$
+  [ -s .local/jupyter_token ] || random 24 >.local/jupyter_token.$$
   [ -s .local/jupyter_token ] || mv .local/jupyter_token.$$ .local/jupyter_token
   chmod 600 .local/jupyter_token
   hand_over .local/jupyter_token
@@ -31,7 +19,7 @@ token() {
 
 ready
 why=.local/notebook.$$
-lock
+alone notebook
 (umask 077 && token)
 
 running=$(compose ps --quiet --status running lab)

@@ -14,7 +14,10 @@ list() { # NAME OPTION...
 # shellcheck disable=SC2086 # two words, or none
 list main --no-default-groups $extra &
 jobs=$!
-for each in 'any --no-default-groups' 'named --only-group large' 'notebook --only-group notebook' 'dev --only-group dev'; do
+# What services bring for work here is in the same layer.
+dev='dev --only-group dev'
+if grep -q '^services = ' pyproject.toml; then dev="$dev --only-group services"; fi
+for each in 'any --no-default-groups' 'named --only-group large' 'notebook --only-group notebook' "$dev"; do
   # shellcheck disable=SC2086 # a name and its options
   list $each &
   jobs="$jobs $!"

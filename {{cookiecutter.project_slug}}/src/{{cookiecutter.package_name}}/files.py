@@ -25,8 +25,10 @@ def replacing(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def one_line_errors() -> Iterator[None]:
-    """End the program with one line, not a traceback, where a file or folder is the matter."""
+    """End the program with one line, not a traceback, where a file, a folder or a service is the matter."""
     try:
         yield
     except OSError as error:
+        if error.filename is None:
+            sys.exit(f"error: {error}")
         sys.exit(f"error: {error.filename}: {error.strerror}. Check that folder, and whose it is.")

@@ -1,0 +1,41 @@
+#!/bin/sh
+# backup.sh backup SERVICE    writes what it stores to data/backups/
+# backup.sh restore SERVICE   puts the file in the variable FILE back, or the newest one
+# The service's backup.sh and restore.sh run in its container: one writes to standard output, the other reads from input.
+cd -- "$(dirname -- "$0")/.." || exit
+. scripts/common.sh
+
+action=$1 service=$2
+[ -f "services/$service/$action.sh" ] ||
+  fail "'$service' is no service with a $action. Those are: $(for file in services/*/backup.sh; do
+    [ -f "$file" ] && file=${file%/*} && printf '%s ' "${file##*/}"
+  done)."
+ready
+why=.local/backup.$$
+trap 'rm -f "$why"' EXIT
+SERVICE=$service scripts/services.sh up >"$why" || exit
+folder=$DATA_DIR/backups
+inside() { compose exec --no-TTY "$service" sh -c "$(cat "services/$service/$action.sh")" 2>"$why"; }
+
+case $action in
+  backup)
+    mkdir -p "$folder" 2>/dev/null && [ -w "$folder" ] ||
+      fail "the folder $folder is not writable. Check who owns it, or use DATA_DIR=/path."
+    file=$folder/$service-$(date -u +%Y-%m-%dT%H-%M-%SZ)
+    trap 'rm -f "$why" "$file.$$"' EXIT
+    trap 'exit 130' HUP INT TERM
+    (umask 077 && inside >"$file.$$") || fail "$service was not backed up: $(tail -n 1 "$why"). Nothing was written."
+    mv "$file.$$" "$file"
+    hand_over "$folder" "$file"
+    echo "wrote $file"
+    ;;
+  restore)
+    if [ -z "${FILE:-}" ]; then
+      for FILE in "$folder/$service"-*Z; do :; done
+      [ -f "$FILE" ] || fail "there is no backup of $service in $folder. Make one: make backup-$service."
+    fi
+    [ -f "$FILE" ] || fail "there is no file $FILE. Use FILE= with one from $folder."
+    inside <"$FILE" >/dev/null || fail "$FILE was not restored, and $service is as it was: $(tail -n 1 "$why"). Use another FILE=."
+    echo "restored $FILE"
+    ;;
+esac

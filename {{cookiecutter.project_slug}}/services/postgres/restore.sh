@@ -1,0 +1,2 @@
+#!/bin/sh
+exec pg_restore --username analyst --dbname "$POSTGRES_DB" --clean --if-exists --single-transaction
