@@ -15,6 +15,8 @@ ANSWERS = json.loads(r"""{{ cookiecutter | tojson }}""")
 # The answers as given on the command line, which cookiecutter takes for Jinja; absent in cruft.
 RAW = json.loads(r"""{{ _cookiecutter | default({}) | tojson }}""")
 
+SERVICES = json.loads(r"""{{ cookiecutter.services | picked | tojson }}""")
+
 # What belongs to one choice of a question, and goes with the others.
 BELONGS = {
     "ci": {"github": [".github"], "gitlab": [".gitlab-ci.yml"]},
@@ -31,11 +33,10 @@ PRIVATE = [
 
 
 def remove_unpicked():
-    services = {*{{ cookiecutter.services | picked | tojson }}}
     for folder in Path("services").iterdir():
-        if folder.name not in services:
+        if folder.name not in SERVICES:
             shutil.rmtree(folder)
-    if not services:
+    if not SERVICES:
         Path("services").rmdir()
         Path("src", ANSWERS["package_name"], "services.py").unlink()
     for question, choices in BELONGS.items():
@@ -116,7 +117,8 @@ def main():
     strict = ("--no-color", "--disable-ignore-pragma", "--config", ".hadolint.yaml")
     hadolint = start("hadolint", *strict, "Dockerfile", *map(str, Path("services").glob("*/Dockerfile")))
     both = ("--file", "compose.yaml", "--file", "compose.cuda.yaml")
-    required = {name: "1000" for name in re.findall(r"\$\{(\w+):?\?", "".join(map(Path.read_text, Path().glob("**/compose*.yaml"))))}
+    texts = [path.read_text(encoding="utf-8") for path in Path().glob("**/compose*.yaml")]
+    required = dict.fromkeys(re.findall(r"\$\{(\w+):?\?", "".join(texts)), "1000")
     compose = start("docker", "compose", *both, "config", "--quiet", **required)
     inside = start("git", "rev-parse", "--is-inside-work-tree")
 

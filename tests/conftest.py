@@ -10,10 +10,11 @@ import sys
 import tempfile
 from pathlib import Path
 
-import local_extensions
 import pytest
 from cookiecutter.main import cookiecutter
 from support import Project, unique
+
+import local_extensions
 
 TEMPLATE = Path(__file__).parent.parent
 QUESTIONS = {
@@ -181,7 +182,7 @@ def with_service(generate):
 
 @pytest.fixture
 def serving(with_service):
-    """As `with_service`, and started: `serving("postgres", POSTGRES_PORT="15432")`. Its volumes stay for later tests."""
+    """As `with_service`, and started: `serving("postgres", POSTGRES_PORT="15432")`. Its volumes stay."""
     started = []
 
     def up(name, **environment):

@@ -1,12 +1,9 @@
 """Every service of the catalogue, whatever it is: its folder keeps the contract, and its example works."""
 
-import re
+import pytest
+from conftest import SERVICES, files
 
 import local_extensions
-import pytest
-import yaml
-from conftest import SERVICES, TEMPLATE, files
-from support import docker
 
 EVERY = pytest.mark.parametrize("service", SERVICES)
 
