@@ -42,6 +42,7 @@ def pairwise() -> list[dict]:
 
 
 SERVICES = local_extensions.catalogue()
+EVERY_SERVICE = {"services": ",".join(SERVICES)}
 
 # Lines of code grow and shrink with the names in them.
 NAMES = [
@@ -52,6 +53,9 @@ COMBINATIONS = pairwise() + [
     {**names, "framework": framework, "python_version": python}
     for names in NAMES
     for framework, python in itertools.product(OPTIONS["framework"], OPTIONS["python_version"])
+]
+COMBINATIONS += [
+    {**names, **EVERY_SERVICE, "framework": framework} for names in NAMES for framework in OPTIONS["framework"]
 ]
 
 

@@ -16,7 +16,7 @@ import cookiecutter
 import nbformat
 import pytest
 import yaml
-from conftest import OPTIONS, TEMPLATE, files, tool
+from conftest import EVERY_SERVICE, OPTIONS, TEMPLATE, files, tool
 
 TREE = set(
     """
@@ -35,6 +35,7 @@ TREE = set(
     README.md
     apt-dev.txt
     apt.txt
+    compose.common.yaml
     compose.cuda.yaml
     compose.yaml
     data/external/.gitkeep
@@ -45,12 +46,15 @@ TREE = set(
     notebooks/01-explore.ipynb
     pyproject.toml
     reports/figures/.gitkeep
+    scripts/backup.sh
     scripts/build.sh
     scripts/clean.sh
     scripts/common.sh
     scripts/compare_images.py
     scripts/doctor.sh
+    scripts/example.sh
     scripts/gpu.sh
+    scripts/help.sh
     scripts/image/apt-install.sh
     scripts/image/base.sh
     scripts/image/bytecode.py
@@ -64,6 +68,7 @@ TREE = set(
     scripts/run.sh
     scripts/sbom.py
     scripts/sbom.sh
+    scripts/services.sh
     scripts/stop.sh
     src/my_data_project/__init__.py
     src/my_data_project/data.py
@@ -82,10 +87,10 @@ TREE = set(
 CI = {"github": {".github/workflows/ci.yml"}, "gitlab": {".gitlab-ci.yml"}, "none": set()}
 DEFAULT_TREE = TREE | CI[OPTIONS["ci"][0]]
 # What the other choices add.
-OPTIONAL = set().union(*CI.values()) | {"scripts/image/mirror.sh"}
+OPTIONAL = set().union(*CI.values()) | {"scripts/image/mirror.sh", "src/my_data_project/services.py"}
 
-TARGETS = """help build notebook stop shell run data train predict gpu test lint format add lock doctor clean release
-sbom reproduce""".split()
+TARGETS = """help build notebook stop shell run data train predict gpu test lint format add lock up down ps logs add-service doctor clean
+release sbom reproduce""".split()
 
 
 def parse_notebook(text):
@@ -129,12 +134,14 @@ def test_mirror_is_for_pytorch_alone(baked):
 def test_no_other_choice_changes_the_tree(project):
     package = next(project.glob("src/*")).name
     tree = {path.replace(f"src/{package}/", "src/my_data_project/") for path in files(project)}
-    assert tree - OPTIONAL == TREE
+    assert {path for path in tree - OPTIONAL if not path.startswith("services/")} == TREE
 
 
 def test_every_file_parses(project):
     for path in map(project.joinpath, files(project)):
-        if path.name in OTHER:
+        # A service may be in any language.
+        ours = "services" not in path.relative_to(project).parts or path.suffix in PARSERS
+        if path.name in OTHER or not ours:
             continue
         try:
             PARSERS[path.suffix](path.read_text(encoding="utf-8"))
@@ -150,6 +157,8 @@ def test_nothing_is_left_unrendered(project):
             text = re.sub(r"\{\{(?![^{}]*cookiecutter)[^{}]*\}\}", "", text)
         if name.startswith(".github/"):
             text = re.sub(r"\$\{\{ [\w.]+ \}\}", "", text)
+        if re.match("services/[^/]+/src/", name):
+            continue
         assert not re.search(r"\{\{|\{%|(?<!\$)\{#|cookiecutter", text), name
 
 
@@ -169,19 +178,21 @@ def test_blank_lines_and_line_ends(project):
 def test_scripts_can_be_run_and_nothing_else(project):
     runnable = {name for name in files(project) if (project / name).stat().st_mode & stat.S_IXUSR}
     scripts = {path.relative_to(project).as_posix() for path in project.glob("scripts/**/*.sh")}
-    assert runnable == scripts - {"scripts/common.sh"}
+    assert {name for name in runnable if not name.startswith("services/")} == scripts - {"scripts/common.sh"}
 
 
-def test_shellcheck_finds_nothing(default):
+def test_shellcheck_finds_nothing(baked):
     strict = ("--norc", "--shell=sh", "--external-sources", "--severity=style")
-    scripts = sorted(name for name in files(default) if name.endswith(".sh"))
-    done = subprocess.run([tool("shellcheck"), *strict, *scripts], cwd=default, capture_output=True, text=True)
+    project = baked(**EVERY_SERVICE)
+    scripts = sorted(name for name in files(project) if name.endswith(".sh"))
+    done = subprocess.run([tool("shellcheck"), *strict, *scripts], cwd=project, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout
 
 
 def test_hadolint_finds_nothing(project):
     strict = ("--no-color", "--disable-ignore-pragma", "-t", "style", "--config", os.devnull)
-    done = subprocess.run([tool("hadolint"), *strict, "Dockerfile"], cwd=project, capture_output=True, text=True)
+    dockerfiles = sorted(name for name in files(project) if name.endswith("Dockerfile"))
+    done = subprocess.run([tool("hadolint"), *strict, *dockerfiles], cwd=project, capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (0, "")
 
 
@@ -192,7 +203,7 @@ def make(project, *arguments):
 
 
 def test_makefile_parses(project):
-    assert "awk" in make(project, "-n", "help")
+    assert make(project, "-n", "help") == "scripts/help.sh\n"
 
 
 def test_help_lists_every_documented_target(default):

@@ -8,7 +8,7 @@ import subprocess
 import tomllib
 
 import pytest
-from conftest import OPTIONS, TEMPLATE, files, tool
+from conftest import EVERY_SERVICE, OPTIONS, TEMPLATE, files, tool
 from markdown_it import MarkdownIt
 
 
@@ -41,6 +41,7 @@ def test_scripts_are_copied_as_they_are(project):
 def test_checkov_finds_nothing(baked):
     different = ("accelerator", "framework")
     dockerfiles = [baked(**{name: choice}) / "Dockerfile" for name in different for choice in OPTIONS[name]]
+    dockerfiles += baked(**EVERY_SERVICE).glob("services/*/Dockerfile")
     for dockerfile in dockerfiles:
         assert not re.search("(?i)hadolint +ignore|checkov:skip", dockerfile.read_text(encoding="utf-8"))
     # Younger releases of what it needs are not looked at, so that it finds tomorrow what it finds today.

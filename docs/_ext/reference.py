@@ -109,12 +109,13 @@ class Targets(Checked):
 
 
 class Variables(Checked):
-    """The variables that the targets' comments and the last line of `make help` name."""
+    """The variables that the targets' comments and `make help` name."""
 
     source = PROJECT / "Makefile"
 
     def facts(self, terms):
-        lines = re.findall(r"## (.*)|echo '(  For any.*)'", self.source.read_text(encoding="utf-8"))
+        texts = [path.read_text(encoding="utf-8") for path in (self.source, PROJECT / "scripts" / "help.sh")]
+        lines = re.findall(r"## (.*)|(?:echo|row) (.*)", "".join(texts))
         uses = [use for line in lines for use in re.findall(r"\b([A-Z_]+)=([^\s;']+)", "".join(line))]
         return {name: (f"{name}={value}", "") for name, value in uses}
 

@@ -56,11 +56,11 @@ services() {
 }
 
 # With a port that compose.port.yaml of a service publishes where it is set, and with services that compose.yaml does
-# not name: a folder is enough.
-compose() {
+# not name: a folder is enough. A subshell, so that no variable of the caller changes.
+compose() (
   unnamed=
   for service in $(services); do
-    port=$(echo "$service" | tr 'a-z-' 'A-Z_')_PORT
+    port=$(echo "$service" | tr '[:lower:]-' '[:upper:]_')_PORT
     setting "$port" ''
     if [ -f "services/$service/compose.port.yaml" ] && eval "[ -n \"\$$port\" ]"; then
       set -- --file "services/$service/compose.port.yaml" "$@"
@@ -84,7 +84,7 @@ compose() {
   esac
   if [ "${V:-}" = 1 ]; then progress=plain; else progress=quiet; fi
   engine compose --progress "$progress" --file compose.yaml "$@"
-}
+)
 
 # One line for what the engine says on standard error in file $1; with V=1 its own words too.
 explain() {
@@ -174,7 +174,7 @@ random() { # BYTES
 passwords() {
   files=$(cat services/*/compose.yaml 2>/dev/null | sed -n 's|.*\.local/secrets/\([a-z0-9_]*\).*|\1|p' | sort -u)
   required=$(cat services/*/compose.yaml 2>/dev/null | sed -n 's/.*\${\([A-Z0-9_]*_PASSWORD\):?.*/\1/p' | sort -u)
-  for name in $(printf '%s\n' $files $required | tr 'a-z' 'A-Z' | sort -u); do
+  for name in $(printf '%s\n%s\n' "$files" "$required" | tr '[:lower:]' '[:upper:]' | sort -u); do
     setting "$name" ''
     eval "[ -z \"\$$name\" ]" || continue
     # In a process of its own, which ends with the lock. Another may have been faster.
@@ -192,7 +192,7 @@ passwords() {
   [ -n "$files" ] || return 0
   mkdir -p .local/secrets
   for name in $files; do
-    eval "printf %s \"\$$(echo "$name" | tr 'a-z' 'A-Z')\"" | replace ".local/secrets/$name"
+    eval "printf %s \"\$$(echo "$name" | tr '[:lower:]' '[:upper:]')\"" | replace ".local/secrets/$name"
     # Another user reads it in the container. Here nobody else can enter the folder .local.
     chmod 644 ".local/secrets/$name"
   done

@@ -45,23 +45,44 @@ images() {
     fi
     if grep -q '^    build:' "services/$service/compose.yaml"; then
       echo "building $service"
+      # shellcheck disable=SC2046 # one word for each
       compose build $(parts "$service") >"$why" 2>&1 || explain "$why"
     fi
   done
 }
 
-# Says in one line why a start failed. What a service's faults.txt knows of comes first: "what its log says | the error".
+# The setting that publishes port $1.
+port_setting() {
+  cat services/*/compose*.yaml | sed -n 's/.*\${\([A-Z0-9_]*_PORT\)[:}].*/\1/p' | sort -u | while read -r name; do
+    setting "$name" ''
+    if eval "[ \"\$$name\" = $1 ]" || grep -q "{$name:-$1}" services/*/compose.yaml; then
+      echo "$name"
+      break
+    fi
+  done
+}
+
+# What faults.txt of service $1 says of the words in the file $why: "words | what is wrong. What to do."
+known_fault() {
+  [ -f "services/$1/faults.txt" ] || return 0
+  while IFS='|' read -r words line; do
+    case $words in '#'* | '') continue ;; esac
+    if grep -q -e "${words% }" "$why"; then
+      echo "${line# }"
+      break
+    fi
+  done <"services/$1/faults.txt"
+}
+
+# Says in one line why a start failed.
 why_not() {
-  if port=$(sed -n 's/.*127\.0\.0\.1:\([0-9]*\).*\(already\|not available\).*/\1/p' "$why" | head -n 1) && [ -n "$port" ]; then
+  port=$(sed -n 's/.*127\.0\.0\.1:\([0-9]*\).*\(already\|not available\).*/\1/p' "$why" | head -n 1)
+  if [ -n "$port" ]; then
     [ "${V:-}" != 1 ] || cat "$why" >&2
-    variable=$(cat services/*/compose*.yaml | sed -n 's/.*\${\([A-Z0-9_]*_PORT\)[:}].*/\1/p' | sort -u |
-      while read -r name; do
-        setting "$name" ''
-        eval "[ \"\$$name\" = $port ]" && echo "$name" && break
-        grep -q "{$name:-$port}" services/*/compose.yaml && echo "$name" && break
-      done)
-    compose rm --force --stop "$@" >/dev/null 2>&1
-    fail "port $port is in use. Use another: make up $variable=$((port + 1)), or put $variable=$((port + 1)) into .env."
+    name=$(port_setting "$port")
+    # A container that could not get its port would stay as it is.
+    compose rm --force "$@" >/dev/null 2>&1
+    fail "port $port is in use. Use another: make up $name=$((port + 1)), or put $name=$((port + 1)) into .env."
   fi
   for part; do
     for id in $(compose ps --all --quiet "$part"); do
@@ -70,18 +91,12 @@ why_not() {
       {
         "$DOCKER" logs --tail 100 "$id" 2>&1
         "$DOCKER" inspect --format '{{if .State.Health}}{{range .State.Health.Log}}{{println .Output}}{{end}}{{end}}' "$id" | grep . | tail -n 1
-      } >"$why.log" || true
-      mv "$why.log" "$why"
+      } >"$why" || true
       [ "${V:-}" != 1 ] || cat "$why" >&2
       case $state in *true) fail "$part was killed: memory ran out. Give it more with MEMORY= in .env, or Docker more." ;; esac
-      service=$(grep -l "^  $part:" services/*/compose.yaml | head -n 1)
-      service=${service%/compose.yaml} service=${service#services/}
-      if [ -f "services/$service/faults.txt" ]; then
-        while IFS='|' read -r words line; do
-          case $words in '#'* | '') continue ;; esac
-          if grep -q -- "${words% }" "$why"; then fail "${line# }"; fi
-        done <"services/$service/faults.txt"
-      fi
+      service=$(grep -l "^  $part:" services/*/compose.yaml | head -n 1 | cut -d / -f 2)
+      words=$(known_fault "$service")
+      [ -z "$words" ] || fail "$words"
       last=$(grep . "$why" | tail -n 1 | cut -c 1-200 | sed 's/[.[:space:]]*$//')
       fail "$part did not start: $last. 'make logs SERVICE=$service' has more."
     done
@@ -93,41 +108,41 @@ action=$1
 ready
 why=.local/services.$$
 trap 'rm -f "$why"' EXIT
-known=$(services)
+known=$(services | paste -s -d ' ' -)
 [ -n "$known" ] || fail "this project has no services. Add one: make add-service NAME=postgres."
 chosen=${SERVICE:-$known}
-if [ -n "${SERVICE:-}" ] && ! printf '%s\n' "$known" | grep -Fqx -- "$SERVICE"; then
-  fail "there is no service '$SERVICE'. Use SERVICE= with one of: $(echo $known)."
+case " $known " in *" $chosen "*) ;; *) fail "there is no service '$chosen'. Use SERVICE= with one of: $known." ;; esac
+# shellcheck disable=SC2046 # one word for each
+set -- $(for service in $chosen; do parts "$service"; done)
+if [ $# = 0 ]; then
+  [ "$action" != up ] || echo "nothing to start: $chosen works when a command asks for it"
+  exit
 fi
-parts=$(for service in $chosen; do parts "$service"; done)
 
 case $action in
   up)
-    if [ -z "$parts" ]; then
-      echo "nothing to start: $(echo $chosen) works when a command asks for it"
-      exit
-    fi
     alone services
     images
-    fetch $parts
-    echo "starting $(echo $chosen)"
-    compose up --detach --wait $parts 2>"$why" || why_not $parts
-    for part in $parts; do
+    fetch "$@"
+    echo "starting $chosen"
+    compose up --detach --wait "$@" 2>"$why" || why_not "$@"
+    for part; do
       where=$(address "$part")
-      if grep -q "_PORT:-" "services/$part/compose.yaml" 2>/dev/null && [ -n "$where" ]; then where=http://$where; fi
+      # What has a port in any case has a page there.
+      grep -q "^ .*published.*_PORT:-" "services/$part/compose.yaml" 2>/dev/null && [ -n "$where" ] && where=http://$where
       printf '  %-16s %s\n' "$part" "${where:-is up}"
     done
     ;;
   down)
-    [ -z "$parts" ] || compose rm --force --stop --volumes $parts >/dev/null 2>&1
+    compose rm --force --stop --volumes "$@" >/dev/null 2>&1
     # The network goes with the last container.
     [ -n "$(compose ps --all --quiet)" ] || compose down >/dev/null 2>&1
     echo 'stopped; what they store stays in its volumes'
     ;;
   ps)
-    [ -z "$parts" ] || compose ps --all --format 'table {{.Service}}\t{{.Status}}\t{{.Ports}}' $parts
+    compose ps --all --format 'table {{.Service}}\t{{.Status}}\t{{.Ports}}' "$@"
     ;;
   logs)
-    [ -z "$parts" ] || compose logs --tail 100 ${FOLLOW:+--follow} $parts
+    compose logs --tail 100 ${FOLLOW:+--follow} "$@"
     ;;
 esac

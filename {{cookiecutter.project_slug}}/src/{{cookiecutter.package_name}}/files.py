@@ -25,7 +25,7 @@ def replacing(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def one_line_errors() -> Iterator[None]:
-    """End the program with one line, not a traceback, where a file, a folder or a service is the matter."""
+    """End the program with one line, not a traceback, where a file or a service is the matter."""
     try:
         yield
     except OSError as error:
