@@ -25,6 +25,10 @@ new: .venv/done ## Ask the questions and generate a project beside this folder, 
 test: .venv/done ## Run all tests; those that need Docker run where an engine answers
 	@.venv/bin/python -m pytest $(ARGS)
 
+.PHONY: catalogue
+catalogue: .venv/done ## Print the names of the services, as a list in JSON
+	@.venv/bin/python -c 'import json, local_extensions; print(json.dumps(local_extensions.catalogue()))'
+
 .PHONY: lint
 lint: .venv/done ## Check the code of this repository
 	@.venv/bin/ruff check && .venv/bin/ruff format --check
@@ -37,9 +41,9 @@ docs: .venv/done ## Build the documentation into docs/_build
 bench: .venv/done ## Measure builds against other ways, into benchmarks/results.md; empties Docker's build cache; ROUNDS=3
 	@.venv/bin/python benchmarks/bench.py
 
-.PHONY: screenshot
-screenshot: .venv/done ## Take the picture of the README again
-	@SCREENSHOT=docs/_static/notebook.png .venv/bin/python -m pytest --quiet tests/test_browser.py -k top_to_bottom
+.PHONY: screenshots
+screenshots: .venv/done ## Take the pictures of the documentation again; ARGS="-k dash" takes some of them
+	@SCREENSHOTS=1 .venv/bin/python -m pytest --quiet tests/test_browser.py tests/services $(ARGS)
 
 .PHONY: requirements
 requirements: .venv/done ## Bring the list of tools up to date with pyproject.toml

@@ -77,10 +77,10 @@ def browser(network: str, size: tuple[int, int] = (1400, 1000)):
         docker("rm", "--force", "--volumes", name)
 
 
-def picture(driver, name: str) -> None:
-    """Keep the page as the documentation's picture of a service, where the environment says SCREENSHOTS."""
+def picture(driver, name: str, folder: str = "services") -> None:
+    """Keep the page as a picture in the documentation, where the environment says SCREENSHOTS."""
     if os.environ.get("SCREENSHOTS"):
-        file = Path(__file__).parent.parent / "docs" / "_static" / "services" / f"{name}.png"
+        file = Path(__file__).parent.parent / "docs" / "_static" / folder / f"{name}.png"
         file.parent.mkdir(exist_ok=True)
         wait_until(lambda: driver.save_screenshot(str(file)))
 

@@ -1,12 +1,11 @@
-"""JupyterLab as a person sees it, in a real browser. With SCREENSHOT=file the page is kept as a picture."""
+"""JupyterLab as a person sees it, in a real browser. """
 
-import os
 import re
 
 import pytest
 import support
 from selenium.webdriver.common.by import By
-from support import wait_until
+from support import picture, wait_until
 
 pytestmark = pytest.mark.docker
 
@@ -35,9 +34,8 @@ def test_first_notebook_runs_from_top_to_bottom(lab, browser):
     wait_until(lambda: len(browser.find_elements(*figures)) >= 2)
     assert not browser.find_elements(By.CSS_SELECTOR, "[data-mime-type='application/vnd.jupyter.stderr']")
     assert "Traceback" not in browser.find_element(By.TAG_NAME, "body").text
-    if file := os.environ.get("SCREENSHOT"):
-        browser.execute_script("arguments[0].scrollIntoView({block: 'end'})", browser.find_elements(*figures)[0])
-        wait_until(lambda: browser.save_screenshot(file))
+    browser.execute_script("arguments[0].scrollIntoView({block: 'end'})", browser.find_elements(*figures)[0])
+    picture(browser, "notebook", folder="")
 
 
 def test_without_a_token_there_is_a_login_page_only(lab, browser):

@@ -108,6 +108,17 @@ class Targets(Checked):
         return {name: (f"make {name}", f"{says}.") for name, says in lines}
 
 
+class Services(SphinxDirective):
+    """The catalogue: a row for each service, with the steps that it is for."""
+
+    def run(self):
+        rows = ["| service | steps | |", "|---|---|---|"]
+        for service in local_extensions.catalogue():
+            steps, text = local_extensions.about(service)
+            rows.append(f"| [{service}](#{service}) | {steps} | {text} |")
+        return self.parse_text_to_nodes("\n".join(rows))
+
+
 class Variables(Checked):
     """The variables that the targets' comments and `make help` name."""
 
@@ -162,8 +173,12 @@ class Messages(Checked):
             for quoted in re.findall(r"""\bfail ("(?:[^"\\]|\\.)*"|'[^']*')""", script.read_text(encoding="utf-8")):
                 if quoted.startswith('"$('):  # the engine's own words, whatever they are
                     continue
-                message = re.sub(r"(?<!\\)\$(\(\(.*?\)\)|{.*?}|\w+)", "…", quoted.replace("$DOCKER", "docker"))
+                message = re.sub(
+                    r"(?<!\\)\$(\(\(.*?\)\)|\([^()]*\)|{.*?}|\w+)", "…", quoted.replace("$DOCKER", "docker")
+                )
                 message = re.sub(r"\\(.)", r"\1", message[1:-1])
+                if message == "…":  # those of a service, which its README explains
+                    continue
                 name = next((term for term in terms if term in message), message)
                 messages.setdefault(name, []).append(f"error: {message}")
         return {name: ("", "\n\n".join(dict.fromkeys(found))) for name, found in messages.items()}
@@ -182,7 +197,29 @@ class Messages(Checked):
         return nodes.row("", *(nodes.entry("", *cell) for cell in cells))
 
 
+def catalogue(app, page: str, source: list[str]) -> None:
+    """Put the README of every service, and its picture where there is one, in the place of `{services}` on a page."""
+    if "\n{services}\n" not in source[0]:
+        return
+    jinja = Environment(
+        extensions=[local_extensions.Answers], trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
+    )
+    parts = []
+    for service in local_extensions.catalogue():
+        text = jinja.from_string(local_extensions.read(service, "README.md")).render(cookiecutter=defaults())
+        picture = f"_static/services/{service}.png"
+        if (ROOT / "docs" / picture).exists():
+            title, first, rest = re.split(r"\n{2,}", text, maxsplit=2)
+            text = f"{title}\n\n{first}\n\n![{service} in a browser](/{picture})\n\n{rest}"
+        # One level down, but not the comments in code.
+        blocks = re.split(r"(^```.*?^```$)", text, flags=re.MULTILINE | re.DOTALL)
+        parts += [block if block.startswith("```") else re.sub("^#", "##", block, flags=re.MULTILINE) for block in blocks]
+        parts.append("\n")
+    source[0] = source[0].replace("\n{services}\n", "\n" + "".join(parts))
+
+
 def setup(app) -> dict:
-    for directive in (Answers, Targets, Variables, Settings, Files, Messages):
+    app.connect("source-read", catalogue)
+    for directive in (Answers, Targets, Variables, Services, Settings, Files, Messages):
         app.add_directive(directive.__name__.lower(), directive)
     return {"parallel_read_safe": True}

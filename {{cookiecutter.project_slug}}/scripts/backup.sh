@@ -6,16 +6,16 @@ cd -- "$(dirname -- "$0")/.." || exit
 . scripts/common.sh
 
 action=$1 service=$2
-[ -f "services/$service/$action.sh" ] ||
-  fail "'$service' is no service with a $action. Those are: $(for file in services/*/backup.sh; do
-    [ -f "$file" ] && file=${file%/*} && printf '%s ' "${file##*/}"
-  done)."
+able=$(for file in services/*/"$action.sh"; do echo "$file"; done | cut -d / -f 2 | paste -s -d ' ' -)
+[ "$able" != '*' ] || fail "no service here has a $action. Databases have one: make add-service NAME=postgres."
+case " $able " in *" $service "*) ;; *) fail "'$service' has no $action. Use one of: $able." ;; esac
 ready
 why=.local/backup.$$
 trap 'rm -f "$why"' EXIT
 SERVICE=$service scripts/services.sh up >"$why" || exit
 folder=$DATA_DIR/backups
 inside() { compose exec --no-TTY "$service" sh -c "$(cat "services/$service/$action.sh")" 2>"$why"; }
+last_words() { grep . "$why" | tail -n 1 | cut -c 1-200 | sed 's/[.[:space:]]*$//'; }
 
 case $action in
   backup)
@@ -24,7 +24,7 @@ case $action in
     file=$folder/$service-$(date -u +%Y-%m-%dT%H-%M-%SZ)
     trap 'rm -f "$why" "$file.$$"' EXIT
     trap 'exit 130' HUP INT TERM
-    (umask 077 && inside >"$file.$$") || fail "$service was not backed up: $(tail -n 1 "$why"). Nothing was written."
+    (umask 077 && inside >"$file.$$") || fail "$service was not backed up: $(last_words). Nothing was written."
     mv "$file.$$" "$file"
     hand_over "$folder" "$file"
     echo "wrote $file"
@@ -35,7 +35,7 @@ case $action in
       [ -f "$FILE" ] || fail "there is no backup of $service in $folder. Make one: make backup-$service."
     fi
     [ -f "$FILE" ] || fail "there is no file $FILE. Use FILE= with one from $folder."
-    inside <"$FILE" >/dev/null || fail "$FILE was not restored, and $service is as it was: $(tail -n 1 "$why"). Use another FILE=."
+    inside <"$FILE" >/dev/null || fail "$FILE was not restored, and $service is as it was: $(last_words). Use another FILE=."
     echo "restored $FILE"
     ;;
 esac
