@@ -1,4 +1,4 @@
-"""JupyterLab as a person sees it, in a real browser. """
+"""JupyterLab as a person sees it, in a real browser."""
 
 import re
 

@@ -8,14 +8,15 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from conftest import SERVICES
 from support import Project, docker
 
 # The only programs that the project's commands may need on a host, beside the engine's.
 HOST = """awk basename bash cat chmod chown cksum cmp cp cut date df dirname du env find getenforce git grep head id ls
 make mkdir mktemp mv od paste printf pwd readlink rm sed sh sleep sort tail tar tr uname xargs""".split()
 
-TARGETS = """build notebook stop run data train predict gpu test lint format lock doctor release sbom reproduce
-clean""".split()
+TARGETS = """build notebook stop run data train predict gpu test lint format lock up down ps logs doctor release sbom
+reproduce clean""".split()
 
 
 @pytest.fixture
@@ -108,6 +109,20 @@ def test_no_compose_plugin(untouched, host):
 def test_no_buildx_plugin(untouched, host):
     stub(host, WORKING.replace("echo buildx", "exit 1"))
     assert "no Buildx plugin" in untouched.error("build", PATH=str(host))
+
+
+@pytest.mark.parametrize("target", ["up", "down", "ps", "logs"])
+def test_no_services(target, untouched, host):
+    stub(host, WORKING)
+    assert "add-service NAME=" in untouched.error(target, PATH=str(host))
+
+
+def test_service_that_there_is_not(bake, host):
+    stub(host, WORKING)
+    project = Project(bake(services=SERVICES[0]))
+    line = project.error("up", "SERVICE=nothing", PATH=str(host))
+    assert line == f"error: there is no service 'nothing'. Use SERVICE= with one of: {SERVICES[0]}."
+    assert "backup" in project.error("backup-nothing", PATH=str(host))
 
 
 def test_full_disk(untouched, host):

@@ -87,10 +87,14 @@ TREE = set(
 CI = {"github": {".github/workflows/ci.yml"}, "gitlab": {".gitlab-ci.yml"}, "none": set()}
 DEFAULT_TREE = TREE | CI[OPTIONS["ci"][0]]
 # What the other choices add.
-OPTIONAL = set().union(*CI.values()) | {"scripts/image/mirror.sh", "src/my_data_project/services.py"}
+OPTIONAL = {
+    *set().union(*CI.values()),
+    "scripts/image/mirror.sh",
+    "src/my_data_project/services.py",
+}
 
-TARGETS = """help build notebook stop shell run data train predict gpu test lint format add lock up down ps logs add-service doctor clean
-release sbom reproduce""".split()
+TARGETS = """help build notebook stop shell run data train predict gpu test lint format add lock up down ps logs
+add-service doctor clean release sbom reproduce""".split()
 
 
 def parse_notebook(text):

@@ -213,7 +213,9 @@ def catalogue(app, page: str, source: list[str]) -> None:
             text = f"{title}\n\n{first}\n\n![{service} in a browser](/{picture})\n\n{rest}"
         # One level down, but not the comments in code.
         blocks = re.split(r"(^```.*?^```$)", text, flags=re.MULTILINE | re.DOTALL)
-        parts += [block if block.startswith("```") else re.sub("^#", "##", block, flags=re.MULTILINE) for block in blocks]
+        parts += [
+            block if block.startswith("```") else re.sub("^#", "##", block, flags=re.MULTILINE) for block in blocks
+        ]
         parts.append("\n")
     source[0] = source[0].replace("\n{services}\n", "\n" + "".join(parts))
 

@@ -38,5 +38,6 @@ def wait_for(host: str, port: int, service: str | None = None, seconds: float = 
         except OSError:
             if time.monotonic() > end:
                 start = f"make up SERVICE={service or host}"
-                raise ServiceError(f"nothing answers at {host}:{port}. Start it: {start}.") from None
+                said = f"nothing answers at {host}:{port}. Start it: {start}."
+                raise ServiceError(said) from None
             time.sleep(0.2)
