@@ -77,6 +77,14 @@ def browser(network: str, size: tuple[int, int] = (1400, 1000)):
         docker("rm", "--force", "--volumes", name)
 
 
+def console(driver) -> list[str]:
+    """Return the errors that the browser's console has, but for an icon that a page does not have."""
+    driver.command_executor.add_command("getLog", "POST", "/session/$sessionId/se/log")
+    log = driver.execute("getLog", {"type": "browser"})["value"]
+    lines = [entry["message"] for entry in log if entry["level"] == "SEVERE"]
+    return [line for line in lines if "favicon.ico" not in line]
+
+
 def picture(driver, name: str, folder: str = "services") -> None:
     """Keep the page as a picture in the documentation, where the environment says SCREENSHOTS."""
     if os.environ.get("SCREENSHOTS"):
