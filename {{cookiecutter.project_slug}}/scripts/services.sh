@@ -62,16 +62,17 @@ port_setting() {
   done
 }
 
-# What faults.txt of service $1 says of the words in the file $why: "words | what is wrong. What to do."
+# What faults.txt of service $1 says of the words in the file $why: "words | what is wrong. What to do." What was said last
+# counts: a log has earlier starts too.
 known_fault() {
   [ -f "services/$1/faults.txt" ] || return 0
+  latest=0 known=''
   while IFS='|' read -r words line; do
     case $words in '#'* | '') continue ;; esac
-    if grep -q -e "${words% }" "$why"; then
-      echo "${line# }"
-      break
-    fi
+    at=$(grep -n -e "${words% }" "$why" | tail -n 1 | cut -d : -f 1)
+    if [ "${at:-0}" -gt "$latest" ]; then latest=$at known=${line# }; fi
   done <"services/$1/faults.txt"
+  echo "$known"
 }
 
 # Says in one line why a start failed.
