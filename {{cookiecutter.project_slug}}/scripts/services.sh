@@ -51,6 +51,17 @@ images() {
   done
 }
 
+# Ends the containers of service $1 if .env has another password now: they keep the one that they started with.
+renew() {
+  for name in $(sed -n 's|.*\.local/secrets/\([a-z0-9_]*\).*|\1|p' "services/$1/compose.yaml"); do
+    # shellcheck disable=SC2046 # one word for each
+    for id in $(compose ps --quiet $(parts "$1")); do
+      has=$("$DOCKER" exec "$id" cat "/run/secrets/$name" 2>/dev/null) || continue
+      [ "$has" = "$(cat ".local/secrets/$name")" ] || { engine stop "$id" && engine rm "$id"; } >/dev/null
+    done
+  done
+}
+
 # The setting that publishes port $1.
 port_setting() {
   cat services/*/compose*.yaml | sed -n 's/.*\${\([A-Z0-9_]*_PORT\)[:}].*/\1/p' | sort -u | while read -r name; do
@@ -125,6 +136,7 @@ case $action in
     alone services
     images
     fetch "$@"
+    for service in $chosen; do renew "$service"; done
     echo "starting $chosen"
     compose up --detach --wait "$@" 2>"$why" || why_not "$@"
     for part; do
