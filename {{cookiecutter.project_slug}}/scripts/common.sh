@@ -169,10 +169,13 @@ random() { # BYTES
   od -An -tx1 -N"$1" /dev/urandom | tr -d ' \n'
 }
 
+# secrets COMPOSE-FILE...: the names of the passwords that it takes from a file.
+secrets() { sed -n 's|.*\.local/secrets/\([a-z0-9_]*\).*|\1|p' "$@" 2>/dev/null | sort -u; }
+
 # A password for each that a service asks for: random, in .env, where you can read and change it. Containers get it as
 # a file, which `docker inspect` does not show.
 passwords() {
-  files=$(cat services/*/compose.yaml 2>/dev/null | sed -n 's|.*\.local/secrets/\([a-z0-9_]*\).*|\1|p' | sort -u)
+  files=$(secrets services/*/compose.yaml)
   required=$(cat services/*/compose.yaml 2>/dev/null | sed -n 's/.*\${\([A-Z0-9_]*_PASSWORD\):?.*/\1/p' | sort -u)
   for name in $(printf '%s\n%s\n' "$files" "$required" | tr '[:lower:]' '[:upper:]' | sort -u); do
     setting "$name" ''

@@ -53,7 +53,7 @@ images() {
 
 # Ends the containers of service $1 if .env has another password now: they keep the one that they started with.
 renew() {
-  for name in $(sed -n 's|.*\.local/secrets/\([a-z0-9_]*\).*|\1|p' "services/$1/compose.yaml"); do
+  for name in $(secrets "services/$1/compose.yaml"); do
     # shellcheck disable=SC2046 # one word for each
     for id in $(compose ps --quiet $(parts "$1")); do
       has=$("$DOCKER" exec "$id" cat "/run/secrets/$name" 2>/dev/null) || continue
