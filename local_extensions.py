@@ -15,7 +15,8 @@ import click
 from cookiecutter.exceptions import FailedHookException
 from jinja2.ext import Extension
 
-SERVICES = Path(__file__).parent / "{{cookiecutter.project_slug}}" / "services"
+TEMPLATE = Path(__file__).resolve().parent
+SERVICES = TEMPLATE / "{{cookiecutter.project_slug}}" / "services"
 
 TEXTS = ("project_name", "description", "author_name")
 
@@ -218,3 +219,4 @@ class Answers(Extension):
         texts = (slug, package, toml, markdown)
         for function in (*texts, offer, check_answers, picked, about, env_example, requirements):
             environment.filters[function.__name__] = function
+        environment.globals["template_folder"] = str(TEMPLATE)

@@ -1,4 +1,4 @@
-"""Remove what was not picked, check what was generated, say what comes next.
+"""Remove what was not picked, check what was generated, note where it came from, say what comes next.
 
 Runs in the generated project, by the user's cookiecutter: standard library only.
 """
@@ -15,6 +15,7 @@ ANSWERS = json.loads(r"""{{ cookiecutter | tojson }}""")
 # The answers as given on the command line, which cookiecutter takes for Jinja; absent in cruft.
 RAW = json.loads(r"""{{ _cookiecutter | default({}) | tojson }}""")
 
+(TEMPLATE,) = json.loads(r"""[{{ template_folder | tojson }}]""")
 SERVICES = json.loads(r"""{{ cookiecutter.services | picked | tojson }}""")
 
 # What belongs to one choice of a question, and goes with the others.
@@ -107,6 +108,48 @@ def check_compose(compose):
     return said, []
 
 
+def git(*arguments):
+    """Return the lines that git says of the template: none where it fails, or is missing."""
+    # Whoever owns the folder: only its history is read.
+    process = start("git", "-c", "safe.directory=*", "-C", TEMPLATE, *arguments)
+    lines = process.communicate()[0].splitlines() if process else []
+    return lines if process and process.returncode == 0 else []
+
+
+def address(commit, folder):
+    """Return where the template can be fetched from: its origin, without a password in it, or else `folder`."""
+    origin = (git("config", "remote.origin.url") or [""])[0]
+    # In a clone that cookiecutter made, everything is from there. In another one, what was pushed.
+    cloned = ANSWERS.get("_template") != ANSWERS.get("_repo_dir")
+    pushed = cloned or git("for-each-ref", "--count=1", "--contains", commit, "refs/remotes/origin")
+    if not pushed or not re.match(r"/|\w+://|[^/\\]{2,}:", origin):
+        return folder
+    return re.sub(r"^(\w+://[^/@:]*):[^/]*@", r"\1@", re.sub(r"^(https?://)[^/]*@", r"\1", origin))
+
+
+def remember_template():
+    """Write .cruft.json, which tells `make add-service` and cruft where the project came from.
+
+    cruft itself, which puts `_commit` into the answers, writes it later. Without git there is none.
+    """
+    said = git("rev-parse", "--show-toplevel", "--show-prefix", "HEAD", "HEAD:./cookiecutter.json")
+    if len(said) != 4 or "_commit" in ANSWERS:
+        return
+    folder, directory, commit, _ = said
+    template = address(commit, folder)
+    here = ("_template", "_checkout", "_output_dir", "_repo_dir")
+    answers = {name: answer for name, answer in ANSWERS.items() if name not in here}
+    state = {
+        "template": template,
+        "commit": commit,
+        "checkout": ANSWERS.get("_checkout"),
+        "context": {"cookiecutter": {**answers, "_template": template, "_commit": commit}},
+        "directory": directory.rstrip("/") or None,
+    }
+    text = json.dumps(state, ensure_ascii=False, indent=2) + "\n"
+    Path(".cruft.json").write_text(text, encoding="utf-8", newline="\n")
+
+
 def main():
     for name in ("project_name", "description", "author_name"):
         if any("{" + mark in RAW.get(name, "") for mark in "%#{"):
@@ -129,6 +172,7 @@ def main():
     if found:
         sys.exit("\n".join(f"error: {finding}" for finding in found) + "\nThis is a fault of the template: report it.")
 
+    remember_template()
     if inside is None:
         notes.append("git is not here, so there is no repository yet: git init")
     elif complaints(inside):

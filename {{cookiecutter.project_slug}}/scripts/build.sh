@@ -5,6 +5,7 @@
 # build.sh add       adds the variable PKG to pyproject.toml and uv.lock
 # build.sh locked    uv.lock, where it is missing
 # build.sh again STAGE TAG FOLDER   from the copy of this project in FOLDER, and without the cache
+# build.sh out NEW FOLDER OPTION...   what comes out of another build in FOLDER, into the folder NEW
 cd -- "$(dirname -- "$0")/.." || exit
 . scripts/common.sh
 
@@ -158,6 +159,11 @@ case $1 in
   again)
     steps=none folder=$4
     stage "$2" --no-cache --tag "$3"
+    ;;
+  out)
+    steps=none new=$2 folder=$3
+    shift 3
+    build "$@" --output "type=local,dest=$new"
     ;;
   lock)
     [ -z "${UPGRADE:-}" ] || set -- lock --build-arg UPGRADE=--upgrade

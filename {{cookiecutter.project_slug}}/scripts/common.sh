@@ -97,6 +97,8 @@ explain() {
     fail "you may not use Docker's socket. Join its group (sudo usermod -aG docker \"\$USER\", then log in again), or use rootless Docker."
   elif words=$(sed -n 's/^#[0-9]* [0-9.]* error: the base image \(.*\)/\1/p' "$1" | tail -n 1) && [ -n "$words" ]; then
     fail "the base image $words"
+  elif words=$(sed -n 's/^#[0-9]* [0-9.]* error: the template \(.*\)/\1/p' "$1" | tail -n 1) && [ -n "$words" ]; then
+    fail "the template $words"
   elif image=$(sed -n 's/.*failed to resolve source metadata for \([^ ]*\): .*/\1/p' "$1" | head -n 1) && [ -n "$image" ]; then
     fail "the image $image cannot be fetched. Check its name, the network and the proxy (HTTPS_PROXY), or 'docker login' to its registry."
   elif grep -q 'bind source path does not exist' "$1"; then
