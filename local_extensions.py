@@ -220,3 +220,5 @@ class Answers(Extension):
         for function in (*texts, offer, check_answers, picked, about, env_example, requirements):
             environment.filters[function.__name__] = function
         environment.globals["template_folder"] = str(TEMPLATE)
+        # cruft generates from two versions of the template in one process: the next environment reads this file again.
+        sys.modules.pop(__name__, None)
