@@ -41,6 +41,9 @@ def pairwise() -> list[dict]:
     return taken
 
 
+# Where the template is a repository, as it is for most.
+REMEMBERED = {".cruft.json"} if (TEMPLATE / ".git").exists() else set()
+
 SERVICES = local_extensions.catalogue()
 EVERY_SERVICE = {"services": ",".join(SERVICES)}
 

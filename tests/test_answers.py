@@ -9,7 +9,7 @@ import tomllib
 
 import pytest
 import yaml
-from conftest import OPTIONS, QUESTIONS, TEMPLATE, files
+from conftest import OPTIONS, QUESTIONS, REMEMBERED, TEMPLATE, files
 from cookiecutter.exceptions import FailedHookException
 from cookiecutter.main import cookiecutter
 from jinja2 import TemplateSyntaxError
@@ -354,7 +354,10 @@ def test_text_arrives(bake, default, answer):
     assert arrived(project) == expected(answer)
     assert files(project) == files(default)
     changed = {name for name in files(project) if (project / name).read_bytes() != (default / name).read_bytes()}
-    assert changed == {"README.md", "pyproject.toml", "LICENSE"}
+    assert changed == {"README.md", "pyproject.toml", "LICENSE"} | REMEMBERED
+    for name in REMEMBERED:
+        answers = json.loads((project / name).read_text(encoding="utf-8"))["context"]["cookiecutter"]
+        assert [answers[text] for text in TEXTS] == [answer] * len(TEXTS)
 
 
 @each(BAD_TEXTS)

@@ -16,7 +16,7 @@ import cookiecutter
 import nbformat
 import pytest
 import yaml
-from conftest import EVERY_SERVICE, OPTIONS, TEMPLATE, files, tool
+from conftest import EVERY_SERVICE, OPTIONS, REMEMBERED, TEMPLATE, files, tool
 
 TREE = set(
     """
@@ -46,6 +46,9 @@ TREE = set(
     notebooks/01-explore.ipynb
     pyproject.toml
     reports/figures/.gitkeep
+    scripts/add-service.Dockerfile
+    scripts/add-service.sh
+    scripts/add_service.py
     scripts/backup.sh
     scripts/build.sh
     scripts/clean.sh
@@ -70,6 +73,7 @@ TREE = set(
     scripts/sbom.sh
     scripts/services.sh
     scripts/stop.sh
+    scripts/template.sh
     src/my_data_project/__init__.py
     src/my_data_project/data.py
     src/my_data_project/evaluate.py
@@ -84,6 +88,7 @@ TREE = set(
     tests/test_pipeline.py
     """.split()
 )
+TREE |= REMEMBERED
 CI = {"github": {".github/workflows/ci.yml"}, "gitlab": {".gitlab-ci.yml"}, "none": set()}
 DEFAULT_TREE = TREE | CI[OPTIONS["ci"][0]]
 # What the other choices add.
@@ -121,7 +126,7 @@ PARSERS = {
 # Files that have no parser, or a test of their own below.
 OTHER = """
     .dockerignore .env.example .gitattributes .gitignore .gitkeep Dockerfile LICENSE Makefile README.md
-    apt-dev.txt apt.txt
+    add-service.Dockerfile apt-dev.txt apt.txt
 """.split()
 
 
@@ -159,9 +164,11 @@ def test_nothing_is_left_unrendered(project):
         # Docker's own templates, and those of GitHub, are not Jinja.
         if name.startswith("scripts/"):
             text = re.sub(r"\{\{(?![^{}]*cookiecutter)[^{}]*\}\}", "", text)
+            # What calls cookiecutter.
+            text = text.replace("cookiecutter", "") if name.startswith("scripts/add") else text
         if name.startswith(".github/"):
             text = re.sub(r"\$\{\{ [\w.]+ \}\}", "", text)
-        if re.match("services/[^/]+/src/", name):
+        if name == ".cruft.json" or re.match("services/[^/]+/src/", name):
             continue
         assert not re.search(r"\{\{|\{%|(?<!\$)\{#|cookiecutter", text), name
 
@@ -313,7 +320,7 @@ def test_each_missing_tool_costs_one_note(command_with, out, missing):
     assert notes == list(missing)
     assert done.stdout.count("note:") == len(missing)
     assert done.stdout.endswith("  make build\n  make notebook\n\n")
-    assert files(out / "my-data-project") == DEFAULT_TREE
+    assert files(out / "my-data-project") == DEFAULT_TREE - REMEMBERED
 
 
 COMPOSE = "Compose is missing or older than 2.21: https://docs.docker.com/compose/install/"

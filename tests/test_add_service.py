@@ -1,0 +1,541 @@
+"""`make add-service`: a service comes later, from the version of the template that made the project."""
+
+import contextlib
+import functools
+import hashlib
+import http.server
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+from pathlib import Path
+
+import pytest
+from conftest import QUESTIONS, TEMPLATE, tool
+from support import Project, docker, unique, wait_until
+
+COMPOSE = """\
+services:
+  sketch:
+    extends: {file: ../../compose.common.yaml, service: hardened}
+    image: redis:8
+    user: "999:999"
+    healthcheck: {test: [CMD, redis-cli, ping], interval: 10s, start_period: 30s, start_interval: 0.5s}
+    restart: on-failure:5
+"""
+# A second service, beside the one that there is.
+SKETCH = {
+    "README.md": "# sketch\n\nObtain: a cache for tests.\n",
+    "compose.yaml": COMPOSE,
+    ".env.example": "# The port of sketch.\n#SKETCH_PORT=6379\n",
+    "requirements.txt": "redis>=5\nsqlalchemy>=2.0\n",
+    "example.sh": "#!/bin/sh\necho works\n",
+    "src/page.html": "{{ as it is }}\n",
+}
+
+
+def git(folder, *arguments):
+    me = ("-c", "user.name=me", "-c", "user.email=me@example.org", "-c", "core.excludesFile=")
+    return subprocess.run(["git", *me, *arguments], cwd=folder, check=True, capture_output=True, text=True).stdout
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory):
+    """A repository with the template as it is here, and a service more, in which nothing happened since."""
+    folder = tmp_path_factory.mktemp("a template") / "ds-docker"
+    ignored = shutil.ignore_patterns("__pycache__")
+    folder.mkdir()
+    for name in ("cookiecutter.json", "local_extensions.py"):
+        shutil.copy(TEMPLATE / name, folder)
+    for name in ("hooks", "{{cookiecutter.project_slug}}"):
+        shutil.copytree(TEMPLATE / name, folder / name, ignore=ignored)
+    for name, text in SKETCH.items():
+        file = folder / "{{cookiecutter.project_slug}}" / "services" / "sketch" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+        file.chmod(0o755 if name.endswith(".sh") else 0o644)
+    git(folder, "init", "--initial-branch=main")
+    git(folder, "add", "--all")
+    git(folder, "commit", "--message", "template")
+    return folder
+
+
+def change(template: Path) -> None:
+    """Go on with the template: a service, files of every project, and a filter that it did not have."""
+    extension = template / "local_extensions.py"
+    text = extension.read_text(encoding="utf-8").replace("(*texts, offer,", "(*texts, later, offer,")
+    text = text.replace("def offer(", 'def later(text):\n    return text + "later"\n\n\ndef offer(')
+    extension.write_text(text, encoding="utf-8")
+    for name in ("services/postgres/README.md", "README.md", "compose.yaml"):
+        with open(template / "{{cookiecutter.project_slug}}" / name, "a", encoding="utf-8") as file:
+            file.write("\n# {{ 'Added ' | later }}\n")
+    git(template, "commit", "--all", "--message", "later")
+
+
+@pytest.fixture(scope="module")
+def origin(template):
+    """The template, which has moved on after the projects here were generated from it. Others can read it too."""
+    with tempfile.TemporaryDirectory() as temporary:
+        os.chmod(temporary, 0o755)
+        folder = Path(temporary, "ds-docker")
+        git(template, "clone", "--quiet", template, folder)
+        git(folder, "remote", "remove", "origin")
+        yield folder
+
+
+def generate(template: Path, out: Path, config: Path, typed: str | None = None, **answers: str) -> Path:
+    """Generate a project in a process of its own: Python would take another template's extension for this one's."""
+    settings = ("--config-file", config, "--output-dir", out, *(["--no-input"] if typed is None else []))
+    done = subprocess.run(
+        [sys.executable, "-m", "cookiecutter", template, *settings, *(f"{name}={answers[name]}" for name in answers)],
+        input=typed,
+        # Not where the extension of this template would be found.
+        cwd=out,
+        capture_output=True,
+        encoding="utf-8",
+    )
+    assert done.returncode == 0, done.stderr + done.stdout
+    return max(out.iterdir(), key=lambda path: path.stat().st_ctime)
+
+
+@pytest.fixture(scope="module")
+def new(engine, tmp_path_factory, _cookiecutter_config_file):
+    """Generate projects: `new(template, services="none")`. What they made on the engine is removed."""
+    made = []
+
+    def one(template, **answers):
+        folder = tmp_path_factory.mktemp("projects")
+        made.append(Project(generate(template, folder, _cookiecutter_config_file, **answers)))
+        return made[-1]
+
+    yield one
+    for project in made:
+        project.remove()
+
+
+SLUG = unique("added")
+
+
+@pytest.fixture(scope="module")
+def twin(template, new):
+    """What a project should be in the end: generated with the services from the start."""
+    return functools.cache(lambda services: new(template, project_slug=SLUG, services=services))
+
+
+@pytest.fixture(scope="module")
+def start(origin, new):
+    """A project without services, built, whose template has moved on."""
+    project = new(origin, project_slug=SLUG, services="none")
+    change(origin)
+    project.ok("build")
+    return project
+
+
+@pytest.fixture
+def project(start, open_folder):
+    """A copy of it, in a folder of its own; the image is shared."""
+    folder = open_folder / "it's 数据 $x"
+    shutil.copytree(start.path, folder, symlinks=True, ignore=shutil.ignore_patterns(".local"))
+    copy = Project(folder)
+    yield copy
+    copy.make("down")
+    copy.make("clean")
+
+
+def state(folder: Path) -> dict:
+    """Return what is in each file, and its mode, without what belongs to git and to one machine."""
+    found = {}
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder)
+        if path.is_file() and name.parts[0] not in (".git", ".local", ".env"):
+            found[name.as_posix()] = (hashlib.sha256(path.read_bytes()).hexdigest(), oct(path.stat().st_mode))
+    return found
+
+
+def changed(before: dict, after: dict) -> set[str]:
+    return {name for name in before | after if before.get(name) != after.get(name)}
+
+
+def without_origin(found: dict) -> dict:
+    return {name: what for name, what in found.items() if name not in (".cruft.json", "uv.lock")}
+
+
+def leftovers(project: Project) -> list[str]:
+    return [path.name for path in (project.path / ".local").glob("*add-service*")]
+
+
+def edit(project: Project, name: str, old: str, new: str) -> None:
+    text = project.read(name)
+    assert old in text
+    (project.path / name).write_text(text.replace(old, new, 1), encoding="utf-8")
+
+
+@pytest.mark.docker
+def test_project_becomes_what_it_would_have_been(project, twin):
+    said = project.ok("add-service", "NAME=postgres")
+    assert said.splitlines()[-1] == "added postgres; next: make build, then make up SERVICE=postgres"
+    assert without_origin(state(project.path)) == without_origin(state(twin("postgres").path))
+    assert "Added later" not in project.read("services/postgres/README.md")
+    assert 'name = "psycopg"' in project.read("uv.lock")
+    assert leftovers(project) == []
+
+    project.ok("add-service", "NAME=sketch")
+    assert without_origin(state(project.path)) == without_origin(state(twin("postgres, sketch").path))
+    assert project.read("services/sketch/src/page.html") == SKETCH["src/page.html"]
+    answers = json.loads(project.read(".cruft.json"))["context"]["cookiecutter"]
+    assert answers["services"] == "postgres, sketch"
+
+
+@pytest.mark.docker
+def test_edited_files_stay_as_they_are_and_the_service_works(project):
+    edit(project, "compose.yaml", "services:\n", "services:  # mine\n")
+    edit(project, "README.md", "## Before each commit", "## Before any commit")
+    edit(project, "pyproject.toml", "dependencies = [\n", "dependencies = [  # ours\n")
+    (project.path / ".env.example").unlink()
+    (project.path / "src" / "mine.py").write_text("MINE = 1\n")
+    before = state(project.path)
+
+    done = project.make("add-service", "NAME=postgres")
+    assert done.returncode == 0, done.stderr
+    notes = done.stderr.splitlines()
+    assert [note.split()[1] for note in notes] == ["README.md", "compose.yaml", "pyproject.toml"]
+    assert all(note.startswith("note: ") for note in notes)
+
+    after = state(project.path)
+    (package,) = (name for name in after if name.endswith("/services.py"))
+    service = {name for name in after if name.startswith("services/postgres/")}
+    assert len(service) > 5
+    assert changed(before, after) == {".cruft.json", "pyproject.toml", "uv.lock", package} | service
+    project_file = project.read("pyproject.toml")
+    assert "dependencies = [  # ours\n" in project_file and '"psycopg[binary]>=3.2"' in project_file
+
+    # What a file would have got can be put in.
+    subprocess.run(["patch", "-p1", "--input=.local/add-postgres.patch"], cwd=project.path, check=True)
+    readme = project.read("README.md")
+    assert "## Before any commit" in readme and "services/postgres/README.md" in readme
+
+    project.ok("build")
+    project.ok("up", "SERVICE=postgres")
+    assert "size" in project.ok("example-postgres")
+
+
+@pytest.mark.docker
+def test_packages_that_a_person_added_stay(project):
+    project.ok("add", "PKG=tomlkit")
+    edit(project, "pyproject.toml", "[dependency-groups]\n", '[dependency-groups]\nservices = ["sqlalchemy>=2.0.30"]\n')
+    project.ok("add-service", "NAME=postgres")
+    text = project.read("pyproject.toml")
+    assert '"sqlalchemy>=2.0.30"' in text and '"sqlalchemy>=2.0"' not in text
+    assert "tomlkit" in text and '"psycopg[binary]>=3.2"' in text
+    assert 'name = "tomlkit"' in project.read("uv.lock")
+
+
+@pytest.mark.docker
+def test_service_that_was_removed_can_be_had_again(project):
+    """So can one whose addition was cut off: the folder comes last."""
+    project.ok("add-service", "NAME=sketch")
+    before = state(project.path)
+    shutil.rmtree(project.path / "services")
+    edit(project, "pyproject.toml", '    "redis>=5",\n', "")
+    project.ok("add-service", "NAME=sketch")
+    assert changed(before, state(project.path)) <= {"pyproject.toml", "uv.lock"}
+    assert '"redis>=5"' in project.read("pyproject.toml")
+    before = state(project.path)
+    shutil.rmtree(project.path / "services")
+    project.ok("add-service", "NAME=sketch")
+    assert state(project.path) == before
+
+
+@pytest.mark.docker
+def test_edits_of_another_service_and_files_in_the_way_stay(project):
+    project.ok("add-service", "NAME=sketch")
+    edit(project, "services/sketch/compose.yaml", "redis:8", "redis:7")
+    edit(project, "compose.yaml", "  - services/sketch/compose.yaml\n", "  - services/sketch/compose.yaml  # mine\n")
+    package = next(path for path in (project.path / "src").iterdir() if path.is_dir())
+    (package / "services.py").write_text("MINE = 1\n")
+    before = state(project.path)
+    project.ok("add-service", "NAME=postgres")
+    after = state(project.path)
+    touched = {name for name in changed(before, after) if not name.startswith("services/postgres/")}
+    assert touched == {".cruft.json", ".env.example", "README.md", "pyproject.toml", "uv.lock"}
+
+
+@contextlib.contextmanager
+def served(folder: Path):
+    """Serve a folder at an address of this machine that builds can reach, and the outside cannot."""
+    gateway = docker("network", "inspect", "bridge", "--format", "{{range .IPAM.Config}}{{.Gateway}}{{end}}")
+
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *arguments):
+            pass
+
+    server = http.server.ThreadingHTTPServer((gateway, 0), functools.partial(Quiet, directory=folder))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"{gateway}:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture
+def no_git(tmp_path):
+    """The PATH of a machine without git."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    for place in os.environ["PATH"].split(os.pathsep):
+        for program in Path(place).glob("*"):
+            if not program.name.startswith("git") and not (folder / program.name).exists():
+                (folder / program.name).symlink_to(program)
+    assert shutil.which("git", path=str(folder)) is None
+    return str(folder)
+
+
+@pytest.mark.docker
+def test_template_is_fetched_from_its_address_with_and_without_git_here(template, project, twin, no_git, tmp_path):
+    git(template, "clone", "--quiet", "--bare", template, tmp_path / "t.git")
+    git(tmp_path / "t.git", "update-server-info")
+    # Without its packages in one file, and with a commit that is not the last.
+    with served(tmp_path) as address:
+        text = json.loads(project.read(".cruft.json"))
+        text["template"] = f"http://{address}/t.git"
+        (project.path / ".cruft.json").write_text(json.dumps(text, indent=2), encoding="utf-8")
+        project.ok("add-service", "NAME=sketch", PATH=no_git)
+        project.ok("add-service", "NAME=postgres")
+    assert without_origin(state(project.path)) == without_origin(state(twin("sketch, postgres").path))
+
+    shutil.rmtree(project.path / "services" / "postgres")
+    for environment in ({"PATH": no_git}, {}):
+        line = project.error("add-service", "NAME=postgres", **environment)
+        assert f"the template http://{address}/t.git cannot be fetched. Check the network" in line
+
+
+@pytest.mark.docker
+def test_local_template_is_read_without_git_here(project, twin, no_git):
+    project.ok("add-service", "NAME=sketch", PATH=no_git)
+    assert without_origin(state(project.path)) == without_origin(state(twin("sketch").path))
+
+
+@pytest.mark.docker
+@pytest.mark.parametrize("sudo", [False, True], ids=["another user", "sudo"])
+def test_files_belong_to_whoever_added_them(project, sudo):
+    subprocess.run(["chown", "-R", "1000:1000", project.path], check=True)
+    who = {"SUDO_UID": "1000", "SUDO_GID": "1000"} if sudo else {"user": (1000, 1000), "HOME": str(project.path)}
+    project.ok("add-service", "NAME=sketch", **who)
+    owners = {path.lstat().st_uid for path in project.path.rglob("*") if path.name != ".docker"}
+    assert owners == {1000}
+
+
+@pytest.mark.docker
+def test_texts_arrive_byte_for_byte(origin, start, tmp_path, _cookiecutter_config_file):
+    texts = {
+        "project_name": 'Zoë\'s "{{ 7 * 7 }}" {% raw %} 🐝',
+        "description": 'it\'s a \\ "quote" <b> & {{ cookiecutter }} # $x `y` 数据',
+        "author_name": 'O\'Brien """ \\n </script>',
+    }
+    answers = {**texts, "project_slug": SLUG}
+    typed = "".join(answers.get(question, "") + "\n" for question in QUESTIONS)
+    generate(origin, tmp_path, _cookiecutter_config_file, typed)
+    project = Project(tmp_path / SLUG)
+    answers = json.loads(project.read(".cruft.json"))["context"]["cookiecutter"]
+    assert {name: answers[name] for name in texts} == texts
+    before = state(project.path)
+    readme, description = project.read("README.md"), project.read("pyproject.toml").splitlines()[3]
+    done = project.make("add-service", "NAME=sketch")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert {"README.md", "pyproject.toml"} <= changed(before, state(project.path))
+    assert project.read("README.md").startswith(readme[: readme.index("\n\n")])
+    assert project.read("pyproject.toml").splitlines()[3] == description
+    again = json.loads(project.read(".cruft.json"))["context"]["cookiecutter"]
+    assert again == {**answers, "services": "sketch"}
+
+
+@pytest.mark.docker
+@pytest.mark.parametrize("how", ["create", "link"])
+def test_project_that_cruft_knows_can_have_one(origin, start, project, how, tmp_path, _cookiecutter_config_file):
+    answers = json.dumps({"project_slug": SLUG, "services": "none"})
+    options = ("--config-file", _cookiecutter_config_file, "--no-input", "--extra-context", answers)
+    if how == "create":
+        run = [origin, "--output-dir", tmp_path, *options]
+    else:
+        (project.path / ".cruft.json").unlink()
+        run = [origin, "--project-dir", project.path, *options]
+    done = subprocess.run([tool("cruft"), how, *run], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr + done.stdout
+    if how == "create":
+        project = Project(tmp_path / SLUG)
+    project.ok("add-service", "NAME=postgres")
+    # Here the version is the newest.
+    assert "Added later" in project.read("services/postgres/README.md")
+
+
+@pytest.mark.docker
+def test_what_is_wrong_is_said_in_one_line_and_changes_nothing(project, origin):
+    before = state(project.path)
+
+    def error(name, words, **environment):
+        line = project.error("add-service", *([f"NAME={name}"] if name is not None else []), **environment)
+        assert words in line
+        assert state(project.path) == before
+        assert leftovers(project) == []
+
+    error(None, "error: there is no name. Use make add-service NAME=")
+    error("none", "'none' is not the name of a service")
+    error("postgres,sketch", "is not the name of a service")
+    error("../x", "is not the name of a service")
+    error("$(id)", "is not the name of a service")
+    commit = git(origin, "rev-parse", "--short=7", "HEAD~1").strip()
+    error(
+        "postgrs",
+        f"the template, as it was at {commit}, has no 'postgrs'. Did you mean postgres? Use postgres, sketch.",
+    )
+
+    text = project.read(".cruft.json")
+    for old, new, words in [
+        (str(origin), f"{origin}-gone", f"the template {origin}-gone cannot be fetched. Check"),
+        ('"commit": "', '"commit": "0123', f"the template {origin} has no commit 0123"),
+        ('"template"', '"templates"', ".cruft.json names no template and commit"),
+    ]:
+        edit(project, ".cruft.json", old, new)
+        before = state(project.path)
+        error("sketch", words)
+        (project.path / ".cruft.json").write_text(text, encoding="utf-8")
+    (project.path / ".cruft.json").unlink()
+    before = state(project.path)
+    error("sketch", "there is no .cruft.json, which says where this project came from. Link it: uvx cruft link")
+    (project.path / ".cruft.json").write_text(text, encoding="utf-8")
+
+    edit(project, "pyproject.toml", "[project]", "[project")
+    before = state(project.path)
+    error("sketch", "pyproject.toml is not valid")
+    edit(project, "pyproject.toml", "[project", "[project]")
+
+    edit(project, "pyproject.toml", "dependencies = [\n", 'dependencies = [\n    "redis<2",\n')
+    before = state(project.path)
+    error("sketch", "the packages in pyproject.toml exclude each other")
+
+    (project.path / "services" / "sketch").mkdir(parents=True)
+    error("sketch", "services/sketch is there already")
+
+
+@pytest.mark.docker
+def test_interrupt_leaves_the_project_as_it_was(project):
+    before = state(project.path)
+    started = subprocess.Popen(["make", "add-service", "NAME=postgres"], cwd=project.path, start_new_session=True)
+    wait_until(lambda: list((project.path / ".local").glob("add-service.*/out/new")))
+    os.killpg(started.pid, signal.SIGINT)
+    assert started.wait() != 0
+    assert state(project.path) == before
+    assert leftovers(project) == []
+
+
+@pytest.mark.docker
+def test_two_at_the_same_time_wait_for_each_other(project, twin):
+    commands = [["make", "add-service", f"NAME={name}"] for name in ("sketch", "postgres")]
+    started = [subprocess.Popen(command, cwd=project.path) for command in commands]
+    assert [process.wait() for process in started] == [0, 0]
+    names = json.loads(project.read(".cruft.json"))["context"]["cookiecutter"]["services"]
+    assert without_origin(state(project.path)) == without_origin(state(twin(names).path))
+
+
+# Below, no engine is needed.
+
+
+@pytest.fixture
+def origin_of(template, tmp_path, out, _cookiecutter_config_file):
+    """Return what .cruft.json holds for a project from a clone, after something was done to it, or None."""
+
+    def read(prepare, path=".", clone=None):
+        folder = tmp_path / "clone"
+        git(template, "clone", "--quiet", template, folder)
+        prepare(folder)
+        file = generate(folder / path, out, _cookiecutter_config_file) / ".cruft.json"
+        return json.loads(file.read_text(encoding="utf-8")) if file.exists() else None
+
+    return read
+
+
+def test_template_and_answers_are_remembered(origin_of, template):
+    found = origin_of(lambda folder: None)
+    assert list(found) == ["template", "commit", "checkout", "context", "directory"]
+    assert found["template"] == str(template)
+    assert found["commit"] == git(template, "rev-parse", "HEAD~0").strip()
+    assert found["checkout"] is None and found["directory"] is None
+    answers = found["context"]["cookiecutter"]
+    assert set(QUESTIONS) <= set(answers)
+    assert not {"_output_dir", "_repo_dir", "__prompts__"} & set(answers)
+    assert answers["services"] == "none" and answers["project_slug"] == "my-data-project"
+
+
+@pytest.mark.parametrize(
+    ("address", "kept"),
+    [
+        ("https://example.org/a/b.git", "https://example.org/a/b.git"),
+        ("https://me:to%40ken@example.org/a/b.git", "https://example.org/a/b.git"),
+        ("https://token@example.org/a@b", "https://example.org/a@b"),
+        ("https://me:p@ss@example.org/a/b", "https://example.org/a/b"),
+        ("ssh://git@example.org:22/a/b", "ssh://git@example.org:22/a/b"),
+        ("ssh://git:secret@example.org/a/b", "ssh://git@example.org/a/b"),
+        ("git@example.org:a/b.git", "git@example.org:a/b.git"),
+        ("../elsewhere", None),
+    ],
+)
+def test_address_is_remembered_without_a_password(origin_of, tmp_path, address, kept):
+    found = origin_of(lambda folder: git(folder, "remote", "set-url", "origin", address))
+    assert found["template"] == found["context"]["cookiecutter"]["_template"] == (kept or str(tmp_path / "clone"))
+
+
+def test_commit_that_was_not_pushed_is_remembered_in_its_folder(origin_of, tmp_path):
+    found = origin_of(lambda folder: git(folder, "commit", "--allow-empty", "--message", "mine"))
+    assert found["template"] == str(tmp_path / "clone")
+
+
+@pytest.mark.parametrize("lost", [".git", "."])
+def test_without_a_repository_nothing_is_remembered(origin_of, lost):
+    def lose(folder):
+        shutil.rmtree(folder / ".git")
+        if lost == ".":
+            # Inside a repository that does not know it.
+            git(folder.parent, "init")
+
+    assert origin_of(lose) is None
+
+
+def test_template_in_a_folder_of_a_repository_is_found(origin_of):
+    def move(folder):
+        (folder / "inner").mkdir()
+        for path in list(folder.iterdir()):
+            if path.name not in (".git", "inner"):
+                path.rename(folder / "inner" / path.name)
+        git(folder, "add", "--all")
+        git(folder, "commit", "--message", "moved")
+
+    assert origin_of(move, "inner")["directory"] == "inner"
+
+
+@pytest.mark.parametrize("services", ["none", "postgres"])
+def test_cruft_checks_and_updates_every_project(template, tmp_path, out, _cookiecutter_config_file, services):
+    folder = tmp_path / "template"
+    git(template, "clone", "--quiet", template, folder)
+    git(folder, "remote", "remove", "origin")
+    project = generate(folder, out, _cookiecutter_config_file, project_name='It\'s "mine"', services=services)
+    git(project, "add", "--all")
+    git(project, "commit", "--message", "generated")
+
+    def cruft(*arguments):
+        return subprocess.run([tool("cruft"), *arguments], cwd=project, capture_output=True, text=True)
+
+    assert cruft("check").returncode == 0
+    change(folder)
+    assert cruft("check").returncode == 1
+    before = state(project)
+    done = cruft("update", "--skip-apply-ask")
+    assert done.returncode == 0, done.stderr + done.stdout
+    expected = {".cruft.json", "README.md", "compose.yaml"}
+    if services != "none":
+        expected.add("services/postgres/README.md")
+    assert changed(before, state(project)) == expected
+    assert not list(project.rglob("*.rej"))
+    assert cruft("check").returncode == 0
