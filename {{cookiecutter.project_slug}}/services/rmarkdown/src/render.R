@@ -48,16 +48,19 @@ html_format <- function(report) {
   formats <- rmarkdown::all_output_formats(report)
   name <- c(grep("html", formats, value = TRUE), "html_document")[1]
   format <- rmarkdown::resolve_output_format(report, name, output_options = list(self_contained = TRUE))
-  # Pictures are looked for where they are, not copied: what looks for them reads code as text, and warns of it.
-  format$intermediates_generator <- NULL
-  folders <- paste(c(".", getwd(), normalizePath(dirname(report))), collapse = ":")
-  format$pandoc$args <- c(format$pandoc$args, "--resource-path", folders)
+  # Where pictures in its text are looked for.
+  format$pandoc$args <- c(format$pandoc$args, "--resource-path", "beside:project")
   format
 }
 
 render <- function(report, html, given) {
+  # A name that a shell could take for something else goes no further than here.
   scratch <- tempfile("render")
   dir.create(scratch)
+  copied <- file.path(scratch, "report.Rmd")
+  root <- getwd()
+  file.copy(report, copied)
+  file.symlink(c(root, normalizePath(dirname(report))), file.path(scratch, c("project", "beside")))
   at <- ""
   heard <- function(said) {
     # knitr says so where code fails: "Quitting from mine.Rmd:5-7 [name]".
@@ -68,14 +71,11 @@ render <- function(report, html, given) {
   made <- tryCatch(
     withCallingHandlers(
       {
-        # Now, not when they are used: by then the folder is another.
-        values <- typed(given, parameters(report))
-        format <- html_format(report)
-        root <- getwd()
+        # Now, not when it is used: by then the folder is another.
+        values <- typed(given, parameters(copied))
         rmarkdown::render(
-          report,
-          output_format = format,
-          output_file = "report.html", output_dir = scratch, intermediates_dir = scratch,
+          copied,
+          output_format = html_format(copied),
           # Paths in its code begin at the project's folder.
           knit_root_dir = root,
           params = values,
