@@ -37,6 +37,9 @@ fetch() {
 # A service that builds on an image of the project gets it first.
 images() {
   for service in $chosen; do
+    own=$(parts "$service")
+    # Without a name Compose would build whatever there is.
+    [ -n "$own" ] || continue
     if grep -q 'RELEASE_IMAGE' "services/$service/compose.yaml"; then
       "$DOCKER" image inspect "$RELEASE_IMAGE" >/dev/null 2>&1 || scripts/build.sh release
     fi
@@ -45,8 +48,8 @@ images() {
     fi
     if grep -q '^    build:' "services/$service/compose.yaml"; then
       echo "building $service"
-      # shellcheck disable=SC2046 # one word for each
-      compose build $(parts "$service") >"$why" 2>&1 || explain "$why"
+      # shellcheck disable=SC2086 # one word for each
+      compose build $own >"$why" 2>&1 || explain "$why"
     fi
   done
 }
