@@ -142,8 +142,11 @@ case $action in
     for service in $chosen; do renew "$service"; done
     echo "starting $chosen"
     # Compose gives up on an unhealthy container at once, also where its fault has been mended since.
-    for id in $("$DOCKER" ps --quiet --filter health=unhealthy --filter "label=com.docker.compose.project=$COMPOSE_PROJECT_NAME"); do
-      engine restart "$id" >/dev/null 2>&1 || true
+    mine=com.docker.compose.project=$COMPOSE_PROJECT_NAME
+    for part; do
+      for id in $("$DOCKER" ps --quiet --filter health=unhealthy --filter "label=$mine" --filter "label=com.docker.compose.service=$part"); do
+        engine restart "$id" >/dev/null 2>&1 || true
+      done
     done
     compose up --detach --wait "$@" 2>"$why" || why_not "$@"
     for part; do
