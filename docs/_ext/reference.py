@@ -211,6 +211,8 @@ def catalogue(app, page: str, source: list[str]) -> None:
         if (ROOT / "docs" / picture).exists():
             title, first, rest = re.split(r"\n{2,}", text, maxsplit=2)
             text = f"{title}\n\n{first}\n\n![{service} in a browser](/{picture})\n\n{rest}"
+        # Files beside the README are not part of the site.
+        text = re.sub(r"\[[^\]]*\]\((?![a-z]+:|[#/])([^)]+)\)", rf"`services/{service}/\1`", text)
         # One level down, but not the comments in code.
         blocks = re.split(r"(^```.*?^```$)", text, flags=re.MULTILINE | re.DOTALL)
         parts += [
