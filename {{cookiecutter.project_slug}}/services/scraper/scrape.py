@@ -282,7 +282,7 @@ def store(engine: Engine, table: Table, shop: str, products: list[Product]) -> t
     return new, sum(is_changed for _, is_changed in done) - new
 
 
-def patiently[Result](action: Callable[[], Result]) -> Result:
+def patiently(action: Callable[[], tuple]) -> tuple:
     """Do it, and again after a while where what failed may pass. Errors: ScrapeError in the end."""
     for pause in PAUSES:
         try:
