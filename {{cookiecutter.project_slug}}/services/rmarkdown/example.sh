@@ -15,7 +15,8 @@ for number in 1 2; do
   PARAMS="column=$column; bins=20" OUTPUT=$html services/rmarkdown/report.sh
   plots=$(grep -c 'src="data:image/png;base64,' "$html" || true)
   # The number after the group's name, in its table.
-  rows=$(sed 's/<[^>]*>/ /g' "$html" | tr -s '[:space:]' '\n' | awk 'last == "malignant" && /^[0-9]+$/ { print; exit } { last = $0 }')
+  rows=$(sed "s/<[^>]*>/ /g" "$html" | tr -s "[:space:]" "\n" |
+    awk 'last == "malignant" && /^[0-9]+$/ { print; exit } { last = $0 }')
   [ "$plots" -ge 2 ] || fail "$html has $plots plots. $look"
   [ "$rows" = "$malignant" ] || fail "$html counts '$rows' malignant tumours, the data have $malignant. $look"
   echo "  $plots plots of '$column', $rows rows are malignant"
