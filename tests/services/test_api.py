@@ -1,0 +1,232 @@
+"""The trained model behind HTTP: what it answers, what it refuses, and what it survives."""
+
+import http.client
+import json
+import re
+import socket
+import tomllib
+
+import pytest
+import support
+from selenium.webdriver.common.by import By
+from support import docker, wait_until
+
+pytestmark = pytest.mark.docker
+
+MODEL = "models/model.joblib"
+
+
+def free_port():
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        return str(listening.getsockname()[1])
+
+
+class Api:
+    """A project whose API is up, with a trained model."""
+
+    def __init__(self, project):
+        self.project = project
+        self.port = free_port()
+        self.environment = {"API_PORT": self.port}
+
+    def make(self, *arguments, **environment):
+        return self.project.ok(*arguments, **self.environment, **environment)
+
+    def ask(self, path, body=None, **headers):
+        """Return the status and the JSON of an answer; 0 where nobody answers."""
+        connection = http.client.HTTPConnection("127.0.0.1", int(self.port), timeout=20)
+        body = json.dumps(body) if isinstance(body, dict | list) else body
+        headers = {"Content-Type": "application/json", **headers}
+        try:
+            connection.request("GET" if body is None else "POST", path, body, headers)
+            answer = connection.getresponse()
+            text = answer.read().decode()
+            return answer.status, json.loads(text) if text.startswith("{") else text
+        except (ConnectionError, http.client.HTTPException):
+            return 0, ""
+        finally:
+            connection.close()
+
+    def row(self):
+        """Return a row that the model knows, from the page that describes the API."""
+        _, page = self.ask("/openapi.json")
+        return {name: 1.0 for name in page["components"]["schemas"]["Row"]["properties"]}
+
+    def log(self):
+        return self.make("logs")
+
+
+@pytest.fixture(scope="module")
+def api(with_service):
+    api = Api(with_service("api"))
+    api.project.ok("train")
+    api.make("up")
+    yield api
+    api.project.make("down")
+
+
+@pytest.fixture
+def fragile(api):
+    """The API for tests that damage it: it is mended after them."""
+    model = api.project.path / MODEL
+    kept = model.read_bytes()
+    yield api
+    model.write_bytes(kept)
+    api.make("up")
+
+
+def test_predictions_are_those_of_the_predict_module(api):
+    said = api.make("example-api")
+    assert re.search(r"/predict/batch 200: \d+ rows, the same as the predict module says", said)
+    assert said.count("/predict 422") == 4
+
+
+@pytest.mark.parametrize(
+    ("change", "field", "kind"),
+    [
+        ({"mean_radius": None}, "mean_radius", "float_type"),
+        ({"mean_radius": "12.5"}, "mean_radius", "float_type"),
+        ({"mean_radius": True}, "mean_radius", "float_type"),
+        ({"mean_radius": [1]}, "mean_radius", "float_type"),
+        ({"mean_radius": float("nan")}, "mean_radius", "finite_number"),
+        ({"mean_radius": float("-inf")}, "mean_radius", "finite_number"),
+        ({"mean radius": 1}, "mean radius", "extra_forbidden"),
+    ],
+    ids=str,
+)
+def test_what_is_no_row_is_refused_with_the_field(api, change, field, kind):
+    row = api.row()
+    for path, body, loc in (
+        ("/predict", {**row, **change}, ["body", field]),
+        ("/predict/batch", {"rows": [row, {**row, **change}]}, ["body", "rows", 1, field]),
+    ):
+        status, answer = api.ask(path, body)
+        (detail,) = answer["detail"]
+        assert (status, detail["loc"], detail["type"]) == (422, loc, kind)
+        assert set(detail) == {"type", "loc", "msg"}
+
+
+def test_numbers_that_the_model_cannot_take_are_refused(api):
+    status, answer = api.ask("/predict", dict.fromkeys(api.row(), 1e308))
+    assert status == 422 and answer["detail"][0]["type"] == "not_computable"
+    assert "Traceback" not in api.log()
+
+
+def test_a_request_has_a_limit_of_rows_and_of_bytes(api):
+    row = api.row()
+    assert api.ask("/predict/batch", {"rows": []})[0] == 422
+    assert api.ask("/predict/batch", {"rows": [row] * 1001})[0] == 422
+    status, answer = api.ask("/predict/batch", {"rows": [row] * 1000})
+    assert status == 200 and len(answer["predictions"]) == 1000
+    assert api.ask("/predict/batch", b" " * 8_000_001)[0] == 413
+    # Without its length, in parts.
+    assert api.ask("/predict/batch", (b" " * 1_000_000 for _ in range(9)))[0] == 413
+    assert api.ask("/predict", row)[0] == 200
+
+
+def test_a_new_model_answers_without_a_restart(fragile):
+    _, before = fragile.ask("/predict", fragile.row())
+    container = fragile.project.container("api")
+    since = fragile.project.inspect(container)["State"]["StartedAt"]
+    fragile.project.run(
+        f'python -c \'import joblib; m = joblib.load("{MODEL}"); m[-1].coef_ *= 0; m[-1].intercept_[:] = 0; '
+        f'joblib.dump(m, "{MODEL}.new")\' && mv {MODEL}.new {MODEL}'
+    )
+    _, after = fragile.ask("/predict", fragile.row())
+    assert before["probability"] != 0.5 and after == {"probability": 0.5, "predicted": True}
+    assert fragile.project.inspect(container)["State"]["StartedAt"] == since
+
+
+def test_a_damaged_model_leaves_the_one_before(fragile):
+    _, before = fragile.ask("/predict", fragile.row())
+    (fragile.project.path / MODEL).write_bytes(b"damaged")
+    assert fragile.ask("/predict", fragile.row()) == (200, before)
+    status, ready = fragile.ask("/ready")
+    assert status == 200 and "cannot be read" in ready["problem"] and "of before answers" in ready["problem"]
+    assert f"{MODEL} is no model" in fragile.log() and "Traceback" not in fragile.log()
+
+
+@pytest.mark.parametrize(("content", "words"), [(None, "is missing"), (b"damaged", "cannot be read")])
+def test_without_a_model_it_is_up_and_says_what_to_do(fragile, content, words):
+    model = fragile.project.path / MODEL
+    model.write_bytes(content) if content else model.unlink()
+    docker("restart", fragile.project.container("api"))
+    wait_until(lambda: fragile.ask("/health")[0] == 200)
+    status, ready = fragile.ask("/ready")
+    assert status == 503 and ready["status"] == "no model"
+    status, answer = fragile.ask("/predict", {"anything": 1})
+    assert status == 503 and f"{MODEL} {words}" in answer["detail"] and answer["detail"].endswith("make train.")
+    assert "Traceback" not in fragile.log()
+
+
+def test_it_comes_back_when_it_was_killed(fragile):
+    container = fragile.project.container("api")
+    docker("exec", container, "sh", "-c", "kill -KILL $(pgrep -f serve.py || pidof python)", check=False)
+    wait_until(lambda: fragile.project.inspect(container)["RestartCount"] == 1)
+    wait_until(lambda: fragile.ask("/ready")[0] == 200)
+
+
+def test_processes_count_together(fragile):
+    fragile.make("up", API_WORKERS="2")
+    row = fragile.row()
+    for _ in range(20):
+        assert fragile.ask("/predict", row)[0] == 200
+    # Whichever of the two is asked.
+    _, metrics = fragile.ask("/metrics")
+    assert 'api_requests_total{method="POST",route="/predict",status="200"} 20.0' in metrics
+    # Who stops it gets no error.
+    container = fragile.project.container("api")
+    docker("stop", container)
+    assert fragile.project.inspect(container)["State"]["ExitCode"] == 0
+
+
+def test_a_setting_that_is_no_number_is_one_line(fragile):
+    for setting in ("API_WORKERS", "API_MAX_ROWS", "API_MAX_BYTES"):
+        line = fragile.project.error("up", **{**fragile.environment, setting: "many"})
+        assert line.startswith(f"error: {setting} is not a number above 0.")
+
+
+def test_a_port_that_is_taken_is_one_line(fragile):
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen()
+        port = listening.getsockname()[1]
+        line = fragile.project.error("up", API_PORT=str(port))
+    assert line.startswith(f"error: port {port} is in use. Use another: make up API_PORT={port + 1}")
+
+
+def test_load_is_measured_and_nothing_is_refused(api):
+    for rows, path in (("1", "/predict"), ("10", "/predict/batch")):
+        said = api.make("load-api", ROWS=rows, TIME="1", CONNECTIONS="4")
+        assert f"POST {path}: {rows} in a request, 4 at a time, for 1 seconds" in said
+        assert re.search(r"^answered=[1-9]\d* refused=0 failed=0$", said, re.MULTILINE)
+        assert re.search(r"^p50=\d+\.\d ms p99=\d+\.\d ms rate=[1-9]\d* requests/s$", said, re.MULTILINE)
+    line = api.project.error("load-api", **api.environment, TIME="soon")
+    assert line == "error: TIME=soon is not a whole number from 1 to 9999. Use make load-api TIME=10."
+
+
+def test_versions_are_those_of_the_lock(api):
+    lock = tomllib.loads(api.project.read("uv.lock"))
+    locked = {package["name"]: package["version"] for package in lock["package"]}
+    code = "import importlib.metadata as m; print(*(d.name + '==' + d.version for d in m.distributions()))"
+    installed = dict(
+        each.split("==") for each in docker("exec", api.project.container("api"), "python", "-c", code).split()
+    )
+    assert {"fastapi", "uvicorn", "scikit-learn"} <= set(installed) and "jupyterlab" not in installed
+    for name, version in installed.items():
+        assert locked[re.sub(r"[-_.]+", "-", name).lower()] == version
+
+
+def test_page_shows_all_routes_without_the_internet(api):
+    with support.browser(api.project.network()) as driver:
+        driver.get("http://api:8000/")
+        paths = (By.CSS_SELECTOR, ".opblock-summary-path")
+        wait_until(lambda: len(driver.find_elements(*paths)) >= 5)
+        shown = {each.text.replace("\u200b", "") for each in driver.find_elements(*paths)}
+        assert shown == {"/predict", "/predict/batch", "/health", "/ready", "/metrics"}
+        support.picture(driver, "api")
+        used = driver.execute_script("return performance.getEntriesByType('resource').map(entry => entry.name)")
+        assert any(name.endswith("/openapi.json") for name in used)
+        assert [name for name in used if not name.startswith(("http://api:8000/", "data:"))] == []
+        assert support.console(driver) == []
