@@ -1,0 +1,20 @@
+#!/bin/sh
+# Gives Postgres the password that is in .env, also where nobody knows the old one: inside its container none is asked for.
+cd -- "$(dirname -- "$0")/../.." || exit
+. scripts/common.sh
+
+ready
+why=.local/password.$$
+trap 'rm -f "$why"' EXIT
+compose rm --force --stop postgres >/dev/null 2>&1
+# shellcheck disable=SC2016 # for the shell in the container
+compose run --rm --no-TTY postgres sh -c '
+  pg_ctl --wait --silent --log /tmp/log --options "-c listen_addresses=" start || { cat /tmp/log >&2; exit 1; }
+  psql --username analyst --dbname postgres --quiet --set ON_ERROR_STOP=1 <<"SQL"
+\set password `cat /run/secrets/postgres_password`
+alter role analyst password :'\''password'\'';
+SQL
+  done=$?
+  pg_ctl --wait --silent stop && exit "$done"' </dev/null >"$why" 2>&1 ||
+  fail "postgres has kept its password: $(tail -n 1 "$why" | sed 's/[.[:space:]]*$//'). Start it first: make up SERVICE=postgres."
+echo 'postgres has the password of .env'
