@@ -1,0 +1,33 @@
+#!/bin/sh
+# Gives MySQL the password that is in .env, also where nobody knows the old one: the server reads it as it starts.
+cd -- "$(dirname -- "$0")/../.." || exit
+. scripts/common.sh
+
+ready
+why=.local/password.$$
+trap 'rm -f "$why"' EXIT
+compose rm --force --stop mysql >/dev/null 2>"$why" || explain "$why"
+inside=$(
+  cat <<'END'
+[ -d /var/lib/mysql/mysql ] || { echo 'nothing is stored yet' >&2; exit 1; }
+umask 077
+quoted=$(sed "s/[\\\\']/\\\\&/g" /run/secrets/mysql_password)
+for user in "'analyst'@'%'" "'root'@'localhost'"; do
+  printf "alter user %s identified by '%s';\n" "$user" "$quoted"
+done >/tmp/password.sql
+server=$(command -v mariadbd || command -v mysqld)
+"$server" --skip-networking --skip-log-bin --init-file=/tmp/password.sql >/tmp/log 2>&1 &
+MYSQL_PWD=$(cat /run/secrets/mysql_password)
+export MYSQL_PWD
+for try in $(seq 300); do
+  if mysql --user root --execute 'do 1' 2>/dev/null; then kill $!; wait $!; exit; fi
+  kill -0 $! 2>/dev/null || break
+  sleep 0.2
+done
+grep ERROR /tmp/log >&2
+exit 1
+END
+)
+compose run --rm --no-TTY mysql sh -c "$inside" </dev/null >"$why" 2>&1 ||
+  fail "mysql has kept its password: $(tail -n 1 "$why" | sed 's/[.[:space:]]*$//'). Look at: make up SERVICE=mysql."
+echo 'mysql has the password of .env'

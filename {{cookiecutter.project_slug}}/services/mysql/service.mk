@@ -1,0 +1,3 @@
+.PHONY: password-mysql
+password-mysql: ## Give MySQL the password that is in .env
+	@sh services/mysql/password.sh
