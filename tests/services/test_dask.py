@@ -1,0 +1,167 @@
+"""Dask: tables larger than memory, workers that die, and a scheduler that is started again."""
+
+import subprocess
+import textwrap
+
+import pytest
+import support
+from selenium.webdriver.common.by import By
+from support import docker, picture, wait_until
+
+pytestmark = pytest.mark.docker
+
+# Others on this machine may use the usual port, and its memory.
+SETTINGS = {"DASK_PORT": "15787", "WORKER_MEMORY": "600mb"}
+
+
+@pytest.fixture(scope="module")
+def started(with_service):
+    project = with_service("dask")
+    yield project
+    project.make("down")
+
+
+@pytest.fixture
+def dask(started):
+    """Scheduler and two workers, up once for all tests."""
+    started.ok("up", **SETTINGS)
+    return started
+
+
+def workers(project):
+    return project.containers("status=running", "label=com.docker.compose.service=dask-worker")
+
+
+def client(project, code):
+    """Return the command that runs Python in a fresh container, with a client for the cluster."""
+    first = "from distributed import Client\n\nclient = Client('tcp://dask:8786')\n"
+    program = project.path / "program.py"
+    program.write_text(first + textwrap.dedent(code))
+    return "python program.py"
+
+
+def test_example_holds_more_than_one_worker_can(dask):
+    said = dask.ok("example-dask", **SETTINGS)
+    limit = float(said.split("workers with ")[1].split()[0])
+    held = float(said.split("GB each\n")[1].split()[0])
+    on_disk = float(said.split("at the same time\n")[1].split()[0])
+    assert limit < 0.6 < held
+    assert on_disk > 0
+
+
+def test_workers_are_limited_import_the_package_and_spill_to_a_disk(dask):
+    code = """
+        def look():
+            import pathlib
+            import subprocess
+            import sys
+
+            import PACKAGE.features
+
+            folder = next(pathlib.Path('/cache').glob('*/dask'))
+            kind = subprocess.run(['stat', '-f', '-c', '%T', folder], capture_output=True, text=True)
+            return PACKAGE.features.TARGET, kind.stdout.strip()
+
+        print(set(client.run(look).values()))
+        """
+    said = dask.run(client(dask, code.replace("PACKAGE", dask.slug.replace("-", "_"))))
+    assert "'malignant'" in said
+    assert "tmpfs" not in said
+    for name in workers(dask):
+        assert dask.inspect(name)["HostConfig"]["Memory"] == 600 * 1024**2
+
+
+def test_a_worker_killed_midway_changes_no_result(dask):
+    code = """
+        import time
+
+        def square(number):
+            time.sleep(0.1)
+            return number**2
+
+        parts = client.map(square, range(100))
+        while sum(part.done() for part in parts) < 40:
+            time.sleep(0.05)
+        print('midway', flush=True)
+        while len(client.scheduler_info(n_workers=-1)['workers']) > 1:
+            time.sleep(0.05)
+        print(sum(client.gather(parts)))
+        """
+    command = ["make", "run", f"CMD={client(dask, code)}"]
+    with subprocess.Popen(
+        command, cwd=dask.path, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout.readline() == "midway\n"
+        docker("kill", workers(dask)[0])
+        said, errors = process.communicate(timeout=120)
+    assert said.strip() == str(sum(number**2 for number in range(100))), errors
+    # The next start has two again.
+    dask.ok("up", **SETTINGS)
+    assert len(workers(dask)) == 2
+
+
+def test_a_task_too_large_for_any_worker_is_an_error_and_the_workers_live_on(dask):
+    code = """
+        from distributed import KilledWorker
+
+        def hold():
+            import time
+
+            held = []
+            while True:
+                held.append(bytearray(b'a') * 20_000_000)
+                time.sleep(0.02)
+
+        try:
+            client.submit(hold).result()
+        except KilledWorker as error:
+            print(str(error).splitlines()[0])
+        client.wait_for_workers(2, timeout=60)
+        print(client.submit(sum, [1, 2]).result())
+        """
+    said = dask.run(client(dask, code))
+    assert "all those workers died while running it" in said
+    assert said.endswith("\n3\n")
+
+
+def test_workers_come_back_to_a_scheduler_that_was_started_again(dask):
+    docker("kill", dask.container("dask"))
+    dask.ok("up", **SETTINGS)
+    assert dask.run(client(dask, "client.wait_for_workers(2, timeout=60)\nprint('two')")) == "two\n"
+
+
+def test_number_of_workers_is_a_setting(dask):
+    dask.ok("up", "WORKERS=3", **SETTINGS)
+    assert len(workers(dask)) == 3
+    assert dask.ok("ps").count("dask-worker ") == 3
+    with open(dask.path / ".env", "a") as settings:
+        settings.write("WORKERS=1\n")
+    dask.ok("up", **SETTINGS)
+    assert len(workers(dask)) == 1
+    (dask.path / ".env").write_text(dask.read(".env").replace("WORKERS=1\n", ""))
+
+
+def test_dashboard_shows_the_workers(dask):
+    with support.browser(dask.network()) as driver:
+        driver.get("http://dask:8787/info/main/workers.html")
+        listed = driver.find_element(By.TAG_NAME, "body").text
+        assert listed.count("tcp://") >= len(workers(dask))
+        driver.get("http://dask:8787/status")
+        # What it draws comes over a socket, which only these addresses may open.
+        wait_until(lambda: driver.execute_script("return Boolean(window.Bokeh && Bokeh.documents.length)"))
+        code = """
+            import time
+
+            def wait(number):
+                time.sleep(0.02)
+                return bytes(100_000)
+
+            parts = client.map(wait, range(300))
+            client.gather(client.map(len, parts))
+            print(len(parts), flush=True)
+            """
+        dask.run(client(dask, code))
+        picture(driver, "dask")
+        driver.save_screenshot("/tmp/w/h-mlflow/d.png")
+        driver.get(f"http://{dask.inspect(dask.container('dask'))['Config']['Hostname']}:8787/status")
+        wait_until(lambda: any("WebSocket" in entry["message"] for entry in driver.get_log("browser")))

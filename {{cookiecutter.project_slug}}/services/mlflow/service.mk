@@ -1,0 +1,2 @@
+# `make train` logs the run.
+TRAIN := services/mlflow/train.py
