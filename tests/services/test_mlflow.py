@@ -173,7 +173,6 @@ def test_page_lists_the_run_with_its_metrics(mlflow, run):
 
         driver.get(f"{experiment}/runs?workflowType=machine_learning")
         wait_until(lambda: run["info"]["run_name"] in text())
-        driver.save_screenshot("/tmp/w/h-mlflow/a.png")
         driver.get(f"{experiment}/runs/{run['info']['run_id']}")
         accuracy = str(pairs(run, "metrics")["accuracy"])
         wait_until(lambda: accuracy in text() and "logisticregression__C" in text())
