@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import re
+import socket
 import subprocess
 import sys
 import time
@@ -33,6 +34,12 @@ def comparison(first: str, second: str) -> str:
 def unique(name: str) -> str:
     """Return a slug that no other run uses."""
     return f"{name}-{uuid.uuid4().hex[:8]}"
+
+
+def free_port() -> int:
+    """Return a port on 127.0.0.1 that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return server.getsockname()[1]
 
 
 def status(url: str, data: bytes | None = None, **headers: str) -> int:
@@ -101,6 +108,12 @@ class Project:
         # The slug stays the image's name where the folder has another.
         self.slug = self.read("Makefile").split("export PROJECT := ")[1].split("\n")[0]
         self.image = f"{self.slug}:cpu"
+
+    def take_free_ports(self) -> None:
+        """Say in .env where services are published: other projects on this machine may have the usual ports."""
+        texts = [path.read_text(encoding="utf-8") for path in self.path.glob("services/*/compose.yaml")]
+        if names := sorted(set(re.findall(r"\$\{(\w+_PORT):-\d+\}", "".join(texts)))):
+            (self.path / ".env").write_text("".join(f"{name}={free_port()}\n" for name in names))
 
     def read(self, name: str) -> str:
         return (self.path / name).read_text(encoding="utf-8")

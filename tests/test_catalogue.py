@@ -9,7 +9,7 @@ import sys
 import pytest
 import yaml
 from conftest import EVERY_SERVICE, SERVICES, TEMPLATE, files, tool
-from support import Project, unique
+from support import Project, free_port, unique
 
 COMPOSE = """services:
   fourteenth:
@@ -103,7 +103,8 @@ def test_new_folder_can_be_started(engine, template, command, out):
     assert done.returncode == 0, done.stderr
     project = Project(out / slug)
     try:
-        assert "http://127.0.0.1:18123" in project.ok("up", "FOURTEENTH_PORT=18123")
+        port = free_port()
+        assert f"http://127.0.0.1:{port}" in project.ok("up", f"FOURTEENTH_PORT={port}")
         password = re.search("^FOURTEENTH_PASSWORD=([0-9a-f]{32})$", project.read(".env"), re.MULTILINE)[1]
         assert f"FOURTEENTH={password}" in project.inspect(project.container("fourteenth"))["Config"]["Env"]
         assert (project.path / ".env").stat().st_mode & 0o777 == 0o600
