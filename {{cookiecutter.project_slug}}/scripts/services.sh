@@ -129,7 +129,7 @@ chosen=${SERVICE:-$known}
 case " $known " in *" $chosen "*) ;; *) fail "there is no service '$chosen'. Use SERVICE= with one of: $known." ;; esac
 # shellcheck disable=SC2046 # one word for each
 set -- $(for service in $chosen; do parts "$service"; done)
-if [ $# = 0 ]; then
+if [ $# = 0 ] && [ "$action" != down ]; then
   [ "$action" != up ] || echo "nothing to start: $chosen works when a command asks for it"
   exit
 fi
@@ -157,7 +157,8 @@ case $action in
     done
     ;;
   down)
-    compose rm --force --stop --volumes "$@" >/dev/null 2>&1
+    # Without a name Compose would stop the notebook too.
+    [ $# = 0 ] || compose rm --force --stop --volumes "$@" >/dev/null 2>&1
     # The network goes with the last container.
     [ -n "$(compose ps --all --quiet)" ] || compose down >/dev/null 2>&1
     echo 'stopped; what they store stays in its volumes'
