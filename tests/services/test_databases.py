@@ -274,7 +274,6 @@ def test_a_password_changed_in_env_reaches_the_database(project, database):
         assert project.ok(f"password-{service}") == f"{service} has the password of .env\n"
         project.ok("up")
     assert database.numbers(project) == [8]
-    project.ok(f"example-{service}")
 
 
 def test_the_volume_outlives_the_container_and_what_runs_is_not_started_twice(project, database):
@@ -285,3 +284,10 @@ def test_the_volume_outlives_the_container_and_what_runs_is_not_started_twice(pr
     project.ok("down")
     project.ok("up")
     assert database.numbers(project) == [9]
+
+
+def test_code_in_the_readme_runs(project, database):
+    project.ok(f"example-{database.service}")
+    (code,) = re.findall(r"```python\n(.*?)```", project.read(f"services/{database.service}/README.md"), re.DOTALL)
+    (project.path / "notebooks" / "readme.py").write_text(code)
+    project.run("python notebooks/readme.py")
