@@ -7,6 +7,6 @@ export MYSQL_PWD
 failed=$(mktemp)
 {
   echo '-- make backup-mysql'
-  "$dump" --user root --single-transaction --routines --events --triggers --hex-blob "$MYSQL_DATABASE" || echo $? >"$failed"
+  "$dump" --user root --single-transaction --routines --events --hex-blob "$MYSQL_DATABASE" || echo $? >"$failed"
 } | gzip
-[ ! -s "$failed" ]
+[ ! -s "$failed" ] && rm "$failed"

@@ -29,5 +29,5 @@ exit 1
 END
 )
 compose run --rm --no-TTY mysql sh -c "$inside" </dev/null >"$why" 2>&1 ||
-  fail "mysql has kept its password: $(tail -n 1 "$why" | sed 's/[.[:space:]]*$//'). Look at: make up SERVICE=mysql."
+  fail "mysql has kept its password: $(tail -n 1 "$why" | sed 's/[.[:space:]]*$//'). See: make up SERVICE=mysql."
 echo 'mysql has the password of .env'

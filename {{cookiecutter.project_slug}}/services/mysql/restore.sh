@@ -1,6 +1,6 @@
 #!/bin/sh
-# First into a database of its own, which shows whether the file is good. Then it takes the place of what is there, which
-# is kept in the volume until that is done.
+# First into a database of its own, which shows whether the file is good. Then it takes the place of what is there,
+# which is kept in the volume until that is done.
 set -eu
 file=/var/lib/mysql/restore.sql.gz before=/var/lib/mysql/before-restore.sql new=${MYSQL_DATABASE}_restored
 client=$(command -v mariadb || command -v mysql)
@@ -11,26 +11,26 @@ sql() { "$client" --user root "$@"; }
 remove() { sql --execute "drop database if exists \`$1\`"; }
 # load DATABASE: what comes in replaces it. Who is in the middle of something there would be waited for.
 load() {
-  sql --skip-column-names --execute "select concat('kill ', id, ';') from information_schema.processlist where db = '$1'" |
-    sql --force 2>/dev/null || true
+  others="select concat('kill ', id, ';') from information_schema.processlist where db = '$1'"
+  sql --skip-column-names --execute "$others" | sql --force 2>/dev/null || true
   sql --execute "set session lock_wait_timeout = 30; drop database if exists \`$1\`; create database \`$1\`"
   sql "$1"
 }
 
 trap 'rm -f "$file" "$before.new"; remove "$new"' EXIT
 cat >"$file"
-if ! gzip --test "$file" 2>/dev/null || [ "$(gzip --decompress --stdout "$file" | head -n 1)" != '-- make backup-mysql' ]; then
+if ! gzip -t "$file" 2>/dev/null || [ "$(gzip -dc "$file" | head -n 1)" != '-- make backup-mysql' ]; then
   echo 'it is no backup of mysql, or not a whole one' >&2
   exit 1
 fi
-gzip --decompress --stdout "$file" | load "$new"
+gzip -dc "$file" | load "$new"
 remove "$new"
 # One that is there already is from a restore that was killed: what is in the database now can be half of something.
 if [ ! -f "$before" ]; then
-  "$dump" --user root --single-transaction --routines --events --triggers --hex-blob "$MYSQL_DATABASE" >"$before.new"
+  "$dump" --user root --single-transaction --routines --events --hex-blob "$MYSQL_DATABASE" >"$before.new"
   mv "$before.new" "$before"
 fi
-gzip --decompress --stdout "$file" | load "$MYSQL_DATABASE" || {
+gzip -dc "$file" | load "$MYSQL_DATABASE" || {
   load "$MYSQL_DATABASE" <"$before"
   rm "$before"
   exit 1

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Gives Postgres the password that is in .env, also where nobody knows the old one: inside its container none is asked for.
+# Gives Postgres the password that is in .env, also where nobody knows the old one: from inside it asks for none.
 cd -- "$(dirname -- "$0")/../.." || exit
 . scripts/common.sh
 
@@ -19,5 +19,5 @@ pg_ctl --wait --silent stop && exit "$status"
 END
 )
 compose run --rm --no-TTY postgres sh -c "$inside" </dev/null >"$why" 2>&1 ||
-  fail "postgres has kept its password: $(tail -n 1 "$why" | sed 's/[.[:space:]]*$//'). Look at: make up SERVICE=postgres."
+  fail "postgres has kept its password: $(tail -n 1 "$why" | sed 's/[.[:space:]]*$//'). See: make up SERVICE=postgres."
 echo 'postgres has the password of .env'

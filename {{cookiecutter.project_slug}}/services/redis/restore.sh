@@ -1,6 +1,6 @@
 #!/bin/sh
-# A second server reads the file, which shows whether it is good. Then the first one copies it in one step: it has the old
-# keys until it has all new ones.
+# A second server reads the file, which shows whether it is good. Then the first one copies it in one step: it has the
+# old keys until it has all new ones.
 set -eu
 REDISCLI_AUTH=$(cat /run/secrets/redis_password)
 export REDISCLI_AUTH
