@@ -46,7 +46,7 @@ def template(tmp_path):
 def test_new_folder_is_offered_at_the_prompt(template, command, out):
     done = command(template=template, input="\n" * 20, cwd=out)
     assert done.returncode == 0, done.stderr
-    listed = re.findall(r"^    (\S+) +([a-z, ]+): .+\.$", done.stdout, re.MULTILINE)
+    listed = re.findall(r"^    (\S+)  +([a-z]+(?:, [a-z]+)*): .+\.$", done.stdout, re.MULTILINE)
     assert [name for name, _ in listed] == sorted([*SERVICES, "fourteenth"])
     assert ("fourteenth", "scrub") in listed
     assert done.stdout.index("a box that is busy.") < done.stdout.index("Which services?")
