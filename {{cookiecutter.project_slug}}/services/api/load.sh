@@ -4,6 +4,7 @@
 
 number() { # NAME DEFAULT
   setting "$1" "$2"
+  given=
   eval "given=\$$1"
   case $given in
     *[!0-9]* | 0* | ?????*) fail "$1=$given is not a whole number from 1 to 9999. Use make load-api $1=$2." ;;
