@@ -74,6 +74,12 @@ def package(project_slug: str) -> str:
     return name if not package_problem(name) else f"{name[:32].strip('_')}_project"
 
 
+def taken(name: str) -> bool:
+    """Say whether an image holds a distribution of that name, or can, by a service's requirements."""
+    brought = {re.split(r"[^\w.-]", line)[0].lower() for line in requirements(catalogue())}
+    return name.replace("_", "-") in TAKEN | brought
+
+
 def text_problem(text: str) -> str | None:
     """Say why `text` is not a single visible line, or return None."""
     if not text.strip():
@@ -91,7 +97,7 @@ def slug_problem(name: str) -> str | None:
     """Say why `name` cannot name the folder, the image, the distribution and the Compose project, or return None."""
     if not re.fullmatch(r"[a-z0-9]+([-_][a-z0-9]+)*", name, re.ASCII) or len(name) > 40:
         return "is not a slug. Use at most 40 lower-case letters, digits and single hyphens, as in my-project."
-    if name in DEVICES or name.replace("_", "-") in TAKEN or CUDA.match(name):
+    if name in DEVICES or taken(name) or CUDA.match(name):
         return f"is the name of a device or of a library. Use another, as in {name}-project."
     return None
 
@@ -101,7 +107,7 @@ def package_problem(name: str) -> str | None:
     if not re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", name, re.ASCII) or len(name) > 40:
         return "is not an import name. Use at most 40 small letters, digits and single underscores, as in my_project."
     words = {*keyword.kwlist, *keyword.softkwlist, *sys.stdlib_module_names, *OTHER_PYTHONS}
-    if name in words | DEVICES | {"test", "tests"} or name.startswith("test_") or name.replace("_", "-") in TAKEN:
+    if name in words | DEVICES | {"test", "tests"} or name.startswith("test_") or taken(name):
         return f"is a word of Python, or the name of a library or a test. Use another, as in project_{name}."
     return None
 
