@@ -16,26 +16,16 @@ pytestmark = pytest.mark.docker
 MODEL = "models/model.joblib"
 
 
-def free_port():
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        return str(listening.getsockname()[1])
-
-
 class Api:
     """A project whose API is up, with a trained model."""
 
     def __init__(self, project):
         self.project = project
-        self.port = free_port()
-        self.environment = {"API_PORT": self.port}
-
-    def make(self, *arguments, **environment):
-        return self.project.ok(*arguments, **self.environment, **environment)
+        self.port = int(re.search(r"^API_PORT=(\d+)$", project.read(".env"), re.MULTILINE)[1])
 
     def ask(self, path, body=None, **headers):
         """Return the status and the JSON of an answer; 0 where nobody answers."""
-        connection = http.client.HTTPConnection("127.0.0.1", int(self.port), timeout=20)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
         body = json.dumps(body) if isinstance(body, dict | list) else body
         headers = {"Content-Type": "application/json", **headers}
         try:
@@ -54,14 +44,14 @@ class Api:
         return {name: 1.0 for name in page["components"]["schemas"]["Row"]["properties"]}
 
     def log(self):
-        return self.make("logs")
+        return self.project.ok("logs")
 
 
 @pytest.fixture(scope="module")
 def api(with_service):
     api = Api(with_service("api"))
     api.project.ok("train")
-    api.make("up")
+    api.project.ok("up")
     yield api
     api.project.make("down")
 
@@ -73,11 +63,11 @@ def fragile(api):
     kept = model.read_bytes()
     yield api
     model.write_bytes(kept)
-    api.make("up")
+    api.project.ok("up")
 
 
 def test_predictions_are_those_of_the_predict_module(api):
-    said = api.make("example-api")
+    said = api.project.ok("example-api")
     assert re.search(r"/predict/batch 200: \d+ rows, the same as the predict module says", said)
     assert said.count("/predict 422") == 4
 
@@ -168,7 +158,7 @@ def test_it_comes_back_when_it_was_killed(fragile):
 
 
 def test_processes_count_together(fragile):
-    fragile.make("up", API_WORKERS="2")
+    fragile.project.ok("up", API_WORKERS="2")
     row = fragile.row()
     for _ in range(20):
         assert fragile.ask("/predict", row)[0] == 200
@@ -183,7 +173,7 @@ def test_processes_count_together(fragile):
 
 def test_a_setting_that_is_no_number_is_one_line(fragile):
     for setting in ("API_WORKERS", "API_MAX_ROWS", "API_MAX_BYTES"):
-        line = fragile.project.error("up", **{**fragile.environment, setting: "many"})
+        line = fragile.project.error("up", **{setting: "many"})
         assert line.startswith(f"error: {setting} is not a number above 0.")
 
 
@@ -197,12 +187,14 @@ def test_a_port_that_is_taken_is_one_line(fragile):
 
 
 def test_load_is_measured_and_nothing_is_refused(api):
+    # It trains the model where there is none.
+    (api.project.path / MODEL).unlink()
     for rows, path in (("1", "/predict"), ("10", "/predict/batch")):
-        said = api.make("load-api", ROWS=rows, TIME="1", CONNECTIONS="4")
+        said = api.project.ok("load-api", ROWS=rows, TIME="1", CONNECTIONS="4")
         assert f"POST {path}: {rows} in a request, 4 at a time, for 1 seconds" in said
         assert re.search(r"^answered=[1-9]\d* refused=0 failed=0$", said, re.MULTILINE)
         assert re.search(r"^p50=\d+\.\d ms p99=\d+\.\d ms rate=[1-9]\d* requests/s$", said, re.MULTILINE)
-    line = api.project.error("load-api", **api.environment, TIME="soon")
+    line = api.project.error("load-api", TIME="soon")
     assert line == "error: TIME=soon is not a whole number from 1 to 9999. Use make load-api TIME=10."
 
 

@@ -5,6 +5,7 @@ import json
 import sys
 import urllib.error
 import urllib.request
+from contextlib import redirect_stdout
 from typing import Any
 
 import numpy as np
@@ -48,8 +49,10 @@ def main() -> None:
     parser.add_argument("--rows", type=int, help="only print a request with so many rows")
     options = parser.parse_args()
 
-    if not model.FILE.exists():
-        train.main()
+    if not model.FILE.exists() or not features.TEST.exists():
+        # The request alone is on standard output.
+        with redirect_stdout(sys.stderr):
+            train.main()
     trained = model.load(model.FILE)
     test = pd.read_parquet(features.TEST)
     rows: list[dict[str, Any]] = test[model.columns(trained)].to_dict("records")
