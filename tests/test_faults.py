@@ -111,6 +111,21 @@ def test_no_buildx_plugin(untouched, host):
     assert "no Buildx plugin" in untouched.error("build", PATH=str(host))
 
 
+@pytest.mark.parametrize("line", ['this is "broken', "A B=1", "=1", "A='one\ntwo'\nthree", "-A=1"])
+def test_line_in_env_that_is_no_setting(line, untouched, host):
+    stub(host, WORKING)
+    (untouched.path / ".env").write_text(f"# mine\n\nPORT=9000\n{line}\n")
+    number = 3 + line.count("\n") + 1
+    assert f"line {number} of .env is not NAME=value" in untouched.error("notebook", PATH=str(host))
+
+
+@pytest.mark.parametrize("line", ["export A=1", "A=", "A='it\nis mine'", 'A="x"', "A=it's", "A = 1", "  # note"])
+def test_line_in_env_that_compose_reads(line, untouched, host):
+    stub(host, WORKING)
+    (untouched.path / ".env").write_text(f"{line}\nPORT=9000\n")
+    assert ".env" not in untouched.make("stop", PATH=str(host)).stderr
+
+
 @pytest.mark.parametrize("target", ["up", "down", "ps", "logs"])
 def test_no_services(target, untouched, host):
     stub(host, WORKING)

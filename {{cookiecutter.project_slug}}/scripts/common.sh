@@ -281,7 +281,21 @@ disk_ready() {
     fail "the disk is full: less than 1 GiB is free in $engine_root. '$DOCKER system df' shows what Docker holds."
 }
 
+# Compose reads .env too, and would refuse a line in words of its own. A quoted value may go over several lines.
+settings_readable() {
+  [ -f .env ] || return 0
+  [ -r .env ] || fail ".env is not readable by you. Check who owns it: ls -l .env."
+  line=$(awk -v quotes="[\"']" '
+    quote { if (index($0, quote)) quote = ""; next }
+    /^[ \t]*(#|$)/ { next }
+    !/^[ \t]*(export[ \t]+)?[A-Za-z_][A-Za-z0-9_.]*[ \t]*=/ { print NR; exit }
+    { value = $0; sub(/^[^=]*=/, "", value); first = substr(value, 1, 1) }
+    first ~ quotes && !index(substr(value, 2), first) { quote = first }' .env)
+  [ -z "$line" ] || fail "line $line of .env is not NAME=value. Correct it, or put a # before it."
+}
+
 settings() {
+  settings_readable
   setting DOCKER docker
   setting ACCELERATOR "$DEFAULT_ACCELERATOR"
   case $ACCELERATOR in

@@ -108,8 +108,9 @@ why_not() {
         "$DOCKER" inspect --format '{{if .State.Health}}{{range .State.Health.Log}}{{println .Output}}{{end}}{{end}}' "$id" | grep . | tail -n 1
       } >"$why" || true
       [ "${V:-}" != 1 ] || cat "$why" >&2
-      case $state in *true) fail "$part was killed: memory ran out. Give it more with MEMORY= in .env, or Docker more." ;; esac
       service=$(grep -l "^  $part:" services/*/compose.yaml | head -n 1 | cut -d / -f 2)
+      limit=$(sed -n 's/.*mem_limit: *\${\([A-Z_]*\).*/\1/p' "services/$service/compose.yaml" | head -n 1)
+      case $state in *true) fail "$part was killed: memory ran out. Give it more with ${limit:-MEMORY}= in .env, or Docker more." ;; esac
       words=$(known_fault "$service")
       [ -z "$words" ] || fail "$words"
       last=$(grep . "$why" | tail -n 1 | cut -c 1-200 | sed 's/[.[:space:]]*$//')
