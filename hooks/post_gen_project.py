@@ -182,7 +182,8 @@ def main():
     print(f"\n{slug} is ready." + ("" if notes else " Dockerfile, compose.yaml and .dockerignore were checked."))
     for note in notes:
         print(f"note: {note}")
-    print(f"\n  cd {slug}\n  make build\n  make notebook\n")
+    commands = [f"cd {slug}", "make build", "make notebook", *(["make up"] if SERVICES else [])]
+    print("", *(f"  {command}" for command in commands), "", sep="\n")
 
 
 main()

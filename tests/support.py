@@ -208,7 +208,8 @@ class Project:
             for name in docker(kind, "ls", "--quiet", "--filter", f"name={self.slug}-").split():
                 docker(kind, "rm", name, check=False)
         # By name, those of services too, and those that have lost theirs to a later build.
-        for mine in (f"reference={self.slug}", f"reference={self.slug}-*", f"label=org.opencontainers.image.title={self.slug}"):
+        label = f"label=org.opencontainers.image.title={self.slug}"
+        for mine in (f"reference={self.slug}", f"reference={self.slug}-*", label):
             for image in docker("image", "ls", "--quiet", "--filter", mine).split():
                 docker("image", "rm", "--force", image, check=False)
 

@@ -104,6 +104,8 @@ def test_service_is_started_tried_and_stopped(with_service, service):
         said = project.ok("up")
         running = project.containers("status=running")
         assert running or "nothing to start" in said
+        assert not running or service in project.ok("ps")
+        assert not running or service in project.ok("logs", f"SERVICE={service}")
         for name in running:
             about = project.inspect(name)
             assert about["State"]["Health"]["Status"] == "healthy", name
