@@ -222,7 +222,13 @@ def catalogue(app, page: str, source: list[str]) -> None:
     source[0] = source[0].replace("\n{services}\n", "\n" + "".join(parts))
 
 
+def made_from_the_template(app, env, *changes) -> list[str]:
+    """List the pages to read again in each build: what they are made from is not beside them."""
+    return [page for page in env.found_docs if page.startswith("reference/")]
+
+
 def setup(app) -> dict:
+    app.connect("env-get-outdated", made_from_the_template)
     app.connect("source-read", catalogue)
     for directive in (Answers, Targets, Variables, Services, Settings, Files, Messages):
         app.add_directive(directive.__name__.lower(), directive)
