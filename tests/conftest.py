@@ -16,6 +16,10 @@ from support import Project, unique
 
 import local_extensions
 
+# `make test` runs these tests, and people run make as the first one.
+for variable in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS"):
+    os.environ.pop(variable, None)
+
 TEMPLATE = Path(__file__).parent.parent
 QUESTIONS = {
     name: default

@@ -15,7 +15,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from conftest import QUESTIONS, TEMPLATE, tool
+from conftest import QUESTIONS, SERVICES, TEMPLATE, tool
 from support import Project, docker, unique, wait_until
 
 COMPOSE = """\
@@ -220,7 +220,7 @@ def test_edited_files_stay_as_they_are_and_the_service_works(project):
 
     project.ok("build")
     project.ok("up", "SERVICE=postgres")
-    assert "size" in project.ok("example-postgres")
+    assert "read the same by SQL" in project.ok("example-postgres")
 
 
 @pytest.mark.docker
@@ -387,9 +387,10 @@ def test_what_is_wrong_is_said_in_one_line_and_changes_nothing(project, origin):
     error("../x", "is not the name of a service")
     error("$(id)", "is not the name of a service")
     commit = git(origin, "rev-parse", "--short=7", "HEAD~1").strip()
+    there = ", ".join(sorted([*SERVICES, "sketch"]))
     error(
         "postgrs",
-        f"the template, as it was at {commit}, has no 'postgrs'. Did you mean postgres? Use postgres, sketch.",
+        f"the template, as it was at {commit}, has no 'postgrs'. Did you mean postgres? Use {there}.",
     )
 
     text = project.read(".cruft.json")

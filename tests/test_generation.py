@@ -214,7 +214,7 @@ def make(project, *arguments):
 
 
 def test_makefile_parses(project):
-    assert make(project, "-n", "help") == "scripts/help.sh\n"
+    assert "scripts/help.sh\n" in make(project, "-n", "help")
 
 
 def test_help_lists_every_documented_target(default):
