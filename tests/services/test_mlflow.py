@@ -98,7 +98,7 @@ def test_kept_model_predicts_the_same_where_the_project_is_not(mlflow, run):
     assert answers.split() == ["142", "True"]
 
 
-def test_server_killed_while_a_run_is_logged_costs_a_note(mlflow):
+def test_server_killed_while_a_run_is_logged_costs_a_note(mlflow, run):
     before = len(runs(mlflow))
     program = mlflow.path / "killed.py"
     program.write_text(
