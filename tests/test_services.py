@@ -129,4 +129,8 @@ def test_service_is_started_tried_and_stopped(with_service, service):
 @pytest.mark.docker
 def test_code_of_the_service_is_linted_with_the_project(with_service, baked, service):
     # As it was generated: other tests may have left code of their own in the project. The image is the same.
-    Project(baked(services=service, project_slug=with_service(service).slug)).ok("lint")
+    project = Project(baked(services=service, project_slug=with_service(service).slug))
+    try:
+        project.ok("lint")
+    finally:
+        project.make("clean")
