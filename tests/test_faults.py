@@ -211,6 +211,19 @@ def test_folder_of_somebody_else(untouched, host):
     assert "this folder is not writable" in line
 
 
+def test_another_make_has_just_made_the_folder_of_this_machine(untouched, host):
+    stub(host, WORKING)
+    (host / "mkdir").unlink()
+    (host / "mkdir").write_text(f"""#!/bin/sh
+case "$*" in *.local) {shutil.which("mkdir")} .local ;; esac
+exec {shutil.which("mkdir")} "$@"
+""")
+    (host / "mkdir").chmod(0o755)
+    assert not (untouched.path / ".local").exists()
+    assert "task python -m" in untouched.make("train", PATH=str(host)).stderr
+    assert (untouched.path / ".local").stat().st_mode & 0o777 == 0o700
+
+
 def test_only_what_a_host_has_is_used(untouched, host):
     """What the scripts call is in the list above; the stub engine then refuses to run anything."""
     stub(host, WORKING)

@@ -206,7 +206,8 @@ passwords() {
 
 # The folder .local: what belongs to this person on this machine.
 local_files() {
-  [ -d .local ] || (umask 077 && mkdir .local 2>/dev/null) ||
+  # With -p, since another make may just have made it.
+  [ -d .local ] || (umask 077 && mkdir -p .local 2>/dev/null) ||
     fail "this folder is not writable. Check who owns it: ls -ld ."
   [ -w .local ] || fail "the folder .local is not yours. Take it over: sudo chown -R \"\$(id -u):\$(id -g)\" .local"
   hand_over .local
