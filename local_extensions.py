@@ -56,6 +56,9 @@ TAKEN = set(
     """.split()
 )
 
+# The database of a project has the name of its package, and these are the servers' own.
+DATABASES = {"information_schema", "mysql", "performance_schema", "postgres", "template0", "template1"}
+
 # The many packages of CUDA.
 CUDA = re.compile(r"nvidia-(cu|nccl|nv)|jax-cuda")
 
@@ -106,9 +109,9 @@ def package_problem(name: str) -> str | None:
     """Say why `name` cannot be imported, or would hide something that can, or return None."""
     if not re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", name, re.ASCII) or len(name) > 40:
         return "is not an import name. Use at most 40 small letters, digits and single underscores, as in my_project."
-    words = {*keyword.kwlist, *keyword.softkwlist, *sys.stdlib_module_names, *OTHER_PYTHONS}
+    words = {*keyword.kwlist, *keyword.softkwlist, *sys.stdlib_module_names, *OTHER_PYTHONS, *DATABASES}
     if name in words | DEVICES | {"test", "tests"} or name.startswith("test_") or taken(name):
-        return f"is a word of Python, or the name of a library or a test. Use another, as in project_{name}."
+        return f"is a word of Python, or names a library, a test or a database. Use another, as in project_{name}."
     return None
 
 

@@ -263,6 +263,7 @@ BAD_PACKAGES = {
     **{name: name for name in ("class", "import", "lambda", "async", "match", "case", "type")},
     **{name: name for name in ("json", "os", "site", "sys", "tomllib", "test", "tests", "imp", "distutils")},
     **{name: name for name in ("numpy", "sklearn", "matplotlib", "duckdb", "pytest", "jupyter", "con", "aux")},
+    **{name: name for name in ("postgres", "mysql")},
 }
 
 BAD_SERVICES = {
@@ -402,7 +403,7 @@ def test_command_line_says_only_what_is_wrong(command, out):
     assert done.returncode == 1
     assert done.stdout.splitlines() == [
         'error: author_name "a\\tb" has the invisible character U+0009. Type a single line without it.',
-        'error: package_name "class" is a word of Python, or the name of a library or a test. '
+        'error: package_name "class" is a word of Python, or names a library, a test or a database. '
         "Use another, as in project_class.",
     ]
     assert list(out.iterdir()) == []
