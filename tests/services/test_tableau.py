@@ -217,6 +217,14 @@ def test_what_cannot_be_published_is_one_line(server, settings, line):
     assert "secret-token" not in done.stdout + done.stderr and "datasources" not in done.stdout
 
 
+def test_settings_on_the_command_line_come_first(project):
+    (project.path / ".env").write_text(
+        "TABLEAU_SERVER=https://one.example\nTABLEAU_TOKEN_NAME=me\nTABLEAU_TOKEN=secret\n"
+    )
+    given = ["TABLEAU_SERVER=http://two.example", "TABLEAU_PROJECT=a b"]
+    assert "TABLEAU_SERVER is no address with https://" in project.error("publish-tableau", *given)
+
+
 def test_without_settings_nothing_is_sent(project):
     line = project.error("publish-tableau")
     assert line.startswith(

@@ -1,6 +1,6 @@
 """Send the extracts in data/processed to a Tableau server, each as a data source of its name.
 
-Off until .env, or the environment, says where and as whom. No message has the token.
+Off until .env, or the command line, says where and as whom. No message has the token.
 """
 
 import os

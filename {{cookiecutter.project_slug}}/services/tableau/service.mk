@@ -4,4 +4,4 @@ extract: ## Write the tables in data/processed as extracts for Tableau
 
 .PHONY: publish-tableau
 publish-tableau: ## Send these extracts to the Tableau server that .env names
-	$(RUN) python services/tableau/publish.py
+	$(RUN) --with TABLEAU_ python services/tableau/publish.py
