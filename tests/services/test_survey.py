@@ -219,6 +219,13 @@ print(*for_spreadsheet(table)["wish"])
     assert texts == "'=1+1 '+49 '@here plain <NA>"
 
 
+def test_survey_without_its_collector_is_not_well(project):
+    docker("stop", project.container("survey-collector"))
+    wait_until(lambda: project.inspect(project.container("survey"))["State"]["Health"]["Status"] == "unhealthy")
+    project.ok("up", SURVEY_PORT=PORT)
+    assert post(GOOD)[0] == 201
+
+
 def test_what_is_wrong_with_its_files_is_one_line(project):
     collector = project.container("survey-collector")
     file = project.path / "services/survey/src/questions.toml"
