@@ -1,6 +1,6 @@
 #!/bin/sh
-# A second server reads the file, which shows whether it is good. Then the first one copies it in one step: it has the
-# old keys until it has all new ones.
+# A second server reads the file, which shows whether it is good. Then the first one copies it. It has the old keys until
+# it has all new ones; with modules that do not allow that, clients are told to wait meanwhile.
 set -eu
 REDISCLI_AUTH=$(cat /run/secrets/redis_password)
 export REDISCLI_AUTH
@@ -10,10 +10,12 @@ reply() { # PORT COMMAND...: an answer that is an error is one here too
   shift
   redis-cli -e -p "$on" "$@"
 }
-# until_says PORT SECTION LINE: waits until INFO has that line, for as long as the second server lives
+# until_says PORT SECTION LINE: waits until INFO has that line, for ten minutes or as long as the second server lives
 until_says() {
+  tries=3000
   until reply "$1" info "$2" 2>/dev/null | tr -d '\r' | grep -Fqx "$3"; do
-    kill -0 "$second" 2>/dev/null || return 1
+    tries=$((tries - 1))
+    [ "$tries" -gt 0 ] && kill -0 "$second" 2>/dev/null || return 1
     sleep 0.2
   done
 }
@@ -40,7 +42,10 @@ until_says "$port" persistence loading:0 || {
   exit 1
 }
 reply 6379 replicaof 127.0.0.1 "$port" >/dev/null
-until_says 6379 replication master_link_status:up
+until_says 6379 replication master_link_status:up || {
+  echo 'the keys could not be copied: memory or the disk may be full' >&2
+  exit 1
+}
 reply 6379 replicaof no one >/dev/null
 # Until they are on the disk too, a restart would bring the old keys back.
 until_says 6379 persistence aof_rewrite_scheduled:0
