@@ -13,7 +13,8 @@ remove() { sql --execute "drop database if exists \`$1\`"; }
 load() {
   others="select concat('kill ', id, ';') from information_schema.processlist where db = '$1'"
   sql --skip-column-names --execute "$others" | sql --force 2>/dev/null || true
-  sql --execute "set session lock_wait_timeout = 30; drop database if exists \`$1\`; create database \`$1\`"
+  sql --execute "set session lock_wait_timeout = 30; drop database if exists \`$1\`; create database \`$1\`" ||
+    return
   sql "$1"
 }
 
