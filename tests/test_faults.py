@@ -137,7 +137,26 @@ def test_service_that_there_is_not(bake, host):
     project = Project(bake(services=SERVICES[0]))
     line = project.error("up", "SERVICE=nothing", PATH=str(host))
     assert line == f"error: there is no service 'nothing'. Use SERVICE= with one of: {SERVICES[0]}."
-    assert "backup" in project.error("backup-nothing", PATH=str(host))
+    for command in ("backup-nothing", "restore-nothing", "password-nothing"):
+        assert project.error(command, PATH=str(host)).startswith(f"error: there is no 'make {command}'. ")
+
+
+def test_compose_file_that_cannot_be_read_is_no_success(bake, host):
+    stub(host, WORKING.replace("*) echo", '"compose --file") echo "yaml: line 3: no" >&2; exit 1 ;; *) echo'))
+    project = Project(bake(services=SERVICES[0]))
+    for target in ("up", "down", "ps", "logs"):
+        assert "V=1" in project.error(target, PATH=str(host))
+
+
+def test_password_is_a_line_of_its_own_in_env(bake, host):
+    stub(host, WORKING)
+    project = Project(bake(services="postgres, mysql"))
+    (project.path / ".env").write_text("MEMORY=4g")
+    assert project.make("up", PATH=str(host)).returncode != 0
+    names = [line.partition("=")[0] for line in project.read(".env").splitlines()]
+    assert names == ["MEMORY", "MYSQL_PASSWORD", "POSTGRES_PASSWORD"]
+    assert "MEMORY=4g\n" in project.read(".env")
+    assert len(project.read(".local/secrets/postgres_password")) == 32
 
 
 def test_full_disk(untouched, host):

@@ -164,6 +164,11 @@ def test_no_port_is_published_unless_it_is_set_and_then_on_this_machine_only(pro
     project.ok("up", f"{name}={port}")
     assert project.port(database.service) == port
     socket.create_connection(("127.0.0.1", port)).close()
+    # What only needs it leaves it as it runs.
+    first = docker("inspect", "--format", "{{.Id}} {{.State.StartedAt}}", project.container(database.service))
+    project.ok(f"backup-{database.service}")
+    project.ok(f"example-{database.service}")
+    assert docker("inspect", "--format", "{{.Id}} {{.State.StartedAt}}", project.container(database.service)) == first
     project.ok("up")
     assert docker("port", project.container(database.service)) == ""
 
@@ -244,6 +249,29 @@ def test_two_projects_have_data_and_passwords_of_their_own(project, copy, databa
     assert database.numbers(project) == [1]
 
 
+def test_data_are_removed_only_where_that_is_asked_for_and_only_here(project, copy, database):
+    database.fill(project, 1)
+    project.ok("down")
+    copy.ok("up")
+    database.fill(copy, 2)
+    assert "Name the service" in copy.error("down", "VOLUMES=1")
+    assert database.numbers(copy) == [2]
+    said = copy.ok("down", f"SERVICE={database.service}", "VOLUMES=1")
+    assert said == f"stopped, and removed all that {database.service} stored in volumes\n"
+    copy.ok("up")
+    assert not re.fullmatch(r"[\d\s]+", database.ask(copy, database.list))
+    copy.ok("down")
+    project.ok("up")
+    assert database.numbers(project) == [1]
+
+
+def test_stop_says_that_it_stops_services_too(project):
+    done = project.make("stop")
+    assert done.returncode == 0
+    assert done.stderr == "note: services were stopped too. 'make up' starts them.\n"
+    project.ok("up")
+
+
 def test_code_that_comes_too_early_says_what_to_start(built_project, database):
     project = built_project
     project.ok("down")
@@ -271,7 +299,7 @@ def test_a_password_changed_in_env_reaches_the_database(project, database):
         project.ok("up")
         assert database.numbers(project) == [8]
         set_password(project, "it's \"new\\ #1")
-        assert project.ok(f"password-{service}") == f"{service} has the password of .env\n"
+        assert project.ok(f"password-{service}") == f"{service} has the password of .env; next: make up\n"
         project.ok("up")
     assert database.numbers(project) == [8]
 

@@ -5,6 +5,7 @@ import shutil
 import socket
 import subprocess
 import urllib.request
+from pathlib import Path
 
 import pytest
 import support
@@ -154,9 +155,20 @@ def test_runs_survive_down_and_clean_and_come_back_from_a_backup(mlflow, run):
     mlflow.ok("clean")
     mlflow.ok("up", **PORT)
     assert ids() == after
-    mlflow.ok("restore-mlflow", **PORT)
+    mlflow.ok("restore-mlflow")
     assert ids() == before
-    mlflow.ok("example-mlflow", **PORT)
+    mlflow.ok("example-mlflow")
+
+
+def test_a_file_that_is_no_backup_is_refused_and_nothing_is_lost(mlflow, run, tmp_path):
+    before = len(runs(mlflow))
+    subprocess.run(["tar", "-czf", tmp_path / "other", "-C", mlflow.path, "reports"], check=True)
+    (tmp_path / "text").write_text("runs\n")
+    for name in ("other", "text"):
+        line = mlflow.error("restore-mlflow", f"FILE={tmp_path / name}")
+        assert line.startswith(f"error: {tmp_path / name} was not restored, and mlflow is as it was: ")
+    assert len(runs(mlflow)) == before
+    mlflow.ok("example-mlflow")
 
 
 def test_only_its_own_names_are_answered(mlflow):
@@ -217,7 +229,7 @@ def test_another_user_owns_what_is_stored(started, open_folder):
         theirs.make("clean", **them)
 
 
-def test_where_postgres_is_picked_the_runs_are_in_it(generate):
+def test_where_postgres_is_picked_the_runs_are_in_it(generate, tmp_path):
     project = generate("runs", services="mlflow, postgres")
     project.ok("build")
     try:
@@ -231,10 +243,34 @@ def test_where_postgres_is_picked_the_runs_are_in_it(generate):
         password = project.read(".env").split("POSTGRES_PASSWORD=")[1].split("\n")[0]
         assert password not in docker("inspect", project.container("mlflow"))
         assert password not in docker("top", project.container("mlflow"))
-        assert "in Postgres" in project.error("backup-mlflow", **PORT)
         # A new start finds the database as it was.
         docker("restart", project.container("mlflow"))
         wait_until(lambda: status(f"http://127.0.0.1:{project.port('mlflow')}/health") == 200)
         assert [each["info"]["run_id"] for each in runs(project)] == [run["run_id"]]
+
+        # Runs and files come back from a backup, also into a new Postgres.
+        file = project.ok("backup-mlflow").split()[-1]
+        project.ok("train")
+        assert len(runs(project)) == 2
+        cut = tmp_path / "cut"
+        cut.write_bytes(Path(file).read_bytes()[:-4096])
+        assert "mlflow is as it was" in project.error("restore-mlflow", f"FILE={cut}")
+        assert len(runs(project)) == 2
+        for service in ("mlflow", "postgres"):
+            project.ok("down", f"SERVICE={service}", "VOLUMES=1")
+        project.ok("up", "SERVICE=mlflow", **PORT)
+        assert runs(project) == []
+        project.ok("restore-mlflow")
+        assert [each["info"]["run_id"] for each in runs(project)] == [run["run_id"]]
+        address = (
+            f"mlflow.set_tracking_uri('http://mlflow:5000'); mlflow.pyfunc.load_model('runs:/{run['run_id']}/model')"
+        )
+        project.run(f'python -c "import mlflow; {address}"')
+
+        # The one that failed is named, not the one that waits for it.
+        env = project.path / ".env"
+        env.write_text(f"{env.read_text()}POSTGRES_PASSWORD=another\n")
+        for service in ([], ["SERVICE=mlflow"]):
+            assert "make password-postgres" in project.error("up", *service, **PORT)
     finally:
         project.make("down")

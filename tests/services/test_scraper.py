@@ -1,6 +1,7 @@
 """The scraper: what it stores, and what is left when something fails on the way."""
 
 import json
+import re
 import subprocess
 
 import pytest
@@ -115,6 +116,16 @@ def test_rows_come_back_from_a_backup(project):
     sql(project, "delete from products")
     assert rows(project) == 0
     project.ok("restore-scraper", f"FILE={file}")
+    assert rows(project) == 1
+
+
+def test_password_that_was_changed_reaches_the_database(project):
+    sql(project, "create table products as select 44 as sku")
+    env = project.path / ".env"
+    env.write_text(re.sub("^SCRAPER_PASSWORD=.*", "SCRAPER_PASSWORD='it is new'", env.read_text(), flags=re.MULTILINE))
+    assert project.error("up").endswith("Put the old one back, or give it the new one: make password-scraper.")
+    assert project.ok("password-scraper") == "scraper has the password of .env; next: make up\n"
+    project.ok("up")
     assert rows(project) == 1
 
 

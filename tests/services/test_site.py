@@ -138,6 +138,21 @@ def test_builder_that_is_killed_comes_back_and_pages_stay(trained, post):
     wait_until(lambda: len(docker("exec", name, "ls", "/site").split()) == 2)
 
 
+def test_without_the_base_image_what_was_built_runs_and_a_note_says_so(trained):
+    file = trained.path / "services" / "site" / "Dockerfile"
+    good = file.read_text()
+    file.write_text(good.replace("FROM debian:trixie-slim", "FROM debian:not-there"))
+    try:
+        done = trained.make("up")
+    finally:
+        file.write_text(good)
+    assert done.returncode == 0
+    assert re.fullmatch(
+        r"note: site runs as it was built last: the image .*debian:not-there cannot be fetched.\n", done.stderr
+    )
+    assert health(trained, "site-builder") == "healthy"
+
+
 def test_files_for_another_server_have_its_address(trained):
     said = trained.ok("site", "SITE_URL=https://me.example", "SITE_BASEURL=/project/")
     assert said.splitlines()[-1] == "wrote services/site/public, for https://me.example/project/"

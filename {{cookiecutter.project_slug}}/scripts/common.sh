@@ -171,6 +171,30 @@ random() { # BYTES
   od -An -tx1 -N"$1" /dev/urandom | tr -d ' \n'
 }
 
+# can ACTION SERVICE: sets script to what the service has for it, and containers to those that it runs in. The script names
+# them in lines of their own, # In: NAME, and what follows such a line runs there. Without one it is the main container.
+can() {
+  able=$(for script in services/*/"$1.sh"; do echo "$script"; done | cut -d / -f 2 | paste -s -d ' ' -)
+  case " $able " in
+    *" $2 "*) ;;
+    ' * ') fail "there is no 'make $1-$2'. 'make' lists the commands." ;;
+    *) fail "there is no 'make $1-$2'. Use make $1- with one of: $able." ;;
+  esac
+  script=services/$2/$1.sh
+  containers=$(sed -n 's/^# In: //p' "$script")
+  containers=${containers:-$2}
+}
+
+several() { [ "$containers" != "${containers%%[[:space:]]*}" ]; }
+
+# The part of the script for the container number $1.
+part() {
+  if several; then awk -v number="$1" '/^# In: / { at++ } at == number' "$script"; else cat "$script"; fi
+}
+
+# What an engine or a program in a container has said last, without a full stop.
+last_words() { grep . "$why" | tail -n 1 | cut -c 1-200 | sed 's/[.[:space:]]*$//'; }
+
 # secrets COMPOSE-FILE...: the names of the passwords that it takes from a file.
 secrets() { sed -n 's|.*\.local/secrets/\([a-z0-9_]*\).*|\1|p' "$@" 2>/dev/null | sort -u; }
 
@@ -188,7 +212,8 @@ passwords() {
       alone passwords
       grep -q "^$name=." .env 2>/dev/null || (
         umask 077
-        { cat .env 2>/dev/null || true; echo "$name=$(random 16)"; } | replace .env
+        # The last line may have no end.
+        { [ ! -f .env ] || awk 1 .env; echo "$name=$(random 16)"; } | replace .env
       )
     )
     setting "$name" ''

@@ -6,6 +6,6 @@ cd -- "$(dirname -- "$0")/.." || exit
 SERVICE=$1
 export SERVICE
 [ -n "$SERVICE" ] || fail "there is no service. Use make example-$(services | head -n 1)."
-scripts/services.sh up
+scripts/services.sh need
 if [ -f "services/$SERVICE/example.sh" ]; then exec sh "services/$SERVICE/example.sh"; fi
 exec scripts/run.sh python "services/$SERVICE/example.py"

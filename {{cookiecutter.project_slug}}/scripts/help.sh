@@ -15,6 +15,7 @@ for service in $(services); do
   row "example-$service" "Try $service: what can be done with it, from start to end"
   [ ! -f "services/$service/backup.sh" ] || row "backup-$service" "Write what it stores to data/backups/"
   [ ! -f "services/$service/restore.sh" ] || row "restore-$service" 'Put the newest backup back, or FILE=...'
+  [ ! -f "services/$service/password.sh" ] || row "password-$service" 'Give it the password that is in .env'
   [ ! -f "services/$service/service.mk" ] || list "services/$service/service.mk"
 done
 echo

@@ -10,6 +10,9 @@ if [ -z "$containers" ]; then
   echo 'nothing is running'
 else
   # shellcheck disable=SC2086 # one word for each container
+  names=$("$DOCKER" inspect --format '{{index .Config.Labels "com.docker.compose.service"}}' $containers 2>/dev/null) || true
+  # shellcheck disable=SC2086 # as above
   engine stop $containers >/dev/null
   echo stopped
+  if echo "$names" | grep . | grep -qvx -e lab -e task; then note "services were stopped too. 'make up' starts them."; fi
 fi

@@ -19,7 +19,7 @@ export SERVICE
 ready
 said=.local/load.$$
 trap 'rm -f "$said" "$said.json"' EXIT
-scripts/services.sh up
+scripts/services.sh need
 scripts/run.sh python services/api/example.py --rows "$ROWS" >"$said.json"
 compose build api-load >"$said" 2>&1 || explain "$said"
 if [ "$ROWS" = 1 ]; then path=predict; else path=predict/batch; fi

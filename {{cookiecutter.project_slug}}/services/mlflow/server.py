@@ -25,9 +25,9 @@ OPTIONS = ["--host", "0.0.0.0", "--port", "5000", "--workers", "1", "--serve-art
 QUIET = ["--uvicorn-opts", "--no-access-log"]
 
 
-def database() -> str:
 {% if postgres %}
-    """Return the address of the database, which is made where it is missing."""
+def database(name: str = "mlflow") -> str:
+    """Return the address of a database, which is made where it is missing."""
     wait_for("postgres", 5432)
     address = URL.create(
         "postgresql+psycopg",
@@ -37,10 +37,12 @@ def database() -> str:
         database="{{ cookiecutter.package_name }}",
     )
     with create_engine(address, isolation_level="AUTOCOMMIT").connect() as connection:
-        if not connection.scalar(text("select 1 from pg_database where datname = 'mlflow'")):
-            connection.execute(text("create database mlflow"))
-    return address.set(database="mlflow").render_as_string(hide_password=False)
+        query = text("select 1 from pg_database where datname = :name")
+        if not connection.scalar(query, {"name": name}):
+            connection.execute(text(f'create database "{name}"'))
+    return address.set(database=name).render_as_string(hide_password=False)
 {% else %}
+def database() -> str:
     """Return the address of the database."""
     return f"sqlite:///{STORE}/mlflow.db"
 {% endif %}
