@@ -127,7 +127,7 @@ class Variables(Checked):
     def facts(self, terms):
         texts = [path.read_text(encoding="utf-8") for path in (self.source, PROJECT / "scripts" / "help.sh")]
         lines = re.findall(r"## (.*)|(?:echo|row) (.*)", "".join(texts))
-        uses = [use for line in lines for use in re.findall(r"\b([A-Z_]+)=([^\s;']+)", "".join(line))]
+        uses = [use for line in lines for use in re.findall(r"\b([A-Z_]+)=([^\s;,']+(?:,\d)?)", "".join(line))]
         return {name: (f"{name}={value}", "") for name, value in uses}
 
 
@@ -170,13 +170,17 @@ class Messages(Checked):
     def facts(self, terms):
         messages = {}
         for script in sorted(self.source.glob("*.sh")):
-            for quoted in re.findall(r"""\bfail ("(?:[^"\\]|\\.)*"|'[^']*')""", script.read_text(encoding="utf-8")):
+            # What a command puts in can have quotes of its own.
+            text = script.read_text(encoding="utf-8")
+            for quoted in re.findall(r"""\bfail ("(?:\$\([^()]*\)|[^"\\]|\\.)*"|'[^']*')""", text):
                 if quoted.startswith('"$('):  # the engine's own words, whatever they are
                     continue
                 message = re.sub(
                     r"(?<!\\)\$(\(\(.*?\)\)|\([^()]*\)|{.*?}|\w+)", "…", quoted.replace("$DOCKER", "docker")
                 )
                 message = re.sub(r"\\(.)", r"\1", message[1:-1])
+                if script.name == "template.sh":
+                    message = f"the template {message}"
                 if message == "…":  # those of a service, which its README explains
                     continue
                 name = next((term for term in terms if term in message), message)
