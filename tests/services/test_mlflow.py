@@ -260,6 +260,8 @@ def test_where_postgres_is_picked_the_runs_are_in_it(generate, tmp_path):
             project.ok("down", f"SERVICE={service}", "VOLUMES=1")
         project.ok("up", "SERVICE=mlflow")
         assert runs(project) == []
+        project.ok("down", "SERVICE=postgres", "VOLUMES=1")
+        project.ok("up", "SERVICE=postgres")
         project.ok("restore-mlflow")
         assert [each["info"]["run_id"] for each in runs(project)] == [run["run_id"]]
         address = (

@@ -25,6 +25,8 @@ rm -r restore
 psql --username analyst --dbname postgres --no-psqlrc --quiet --set ON_ERROR_STOP=1 <<'SQL'
 set client_min_messages = warning;
 drop database if exists mlflow_before with (force);
+-- A new Postgres has none before the server starts anew.
+select 'create database mlflow' where not exists (select from pg_database where datname = 'mlflow') \gexec
 select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = 'mlflow';
 begin;
 alter database mlflow rename to mlflow_before;
