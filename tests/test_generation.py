@@ -67,6 +67,7 @@ TREE = set(
     scripts/image/project.sh
     scripts/image/same_times.py
     scripts/notebook.sh
+    scripts/password.sh
     scripts/reproduce.sh
     scripts/run.sh
     scripts/sbom.py

@@ -10,7 +10,7 @@ server=$(command -v mariadbd || command -v mysqld)
 "$server" --skip-networking --skip-log-bin --init-file=/tmp/password.sql >/tmp/log 2>&1 &
 MYSQL_PWD=$(cat /run/secrets/mysql_password)
 export MYSQL_PWD
-for try in $(seq 300); do
+for _ in $(seq 300); do
   if mysql --user root --execute 'do 1' 2>/dev/null; then kill $!; wait $!; exit; fi
   kill -0 $! 2>/dev/null || break
   sleep 0.2
