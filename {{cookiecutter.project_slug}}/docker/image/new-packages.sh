@@ -1,0 +1,12 @@
+#!/bin/sh
+# new-packages.sh FOLDER   in an image build: installs what PKG needs and uv.lock lacks into FOLDER, in versions that fit
+set -eu
+mkdir -p "$1"
+# shellcheck disable=SC2046 # two words, or none
+uv export --quiet --frozen --all-groups $("$(dirname "$0")/extra.sh") --no-hashes --no-header --no-annotate --no-emit-project \
+  --output-file /tmp/before.txt
+echo "$PKG" | uv pip compile --quiet --generate-hashes --no-header --no-annotate --constraints /tmp/before.txt \
+  --output-file /tmp/all.txt -
+awk -F '==' 'FILENAME == ARGV[1] { before[$1]; next } !/^ / { on = !($1 in before) } on' \
+  /tmp/before.txt /tmp/all.txt >/tmp/new.txt
+uv pip install --no-deps --require-hashes --target "$1" --requirements /tmp/new.txt

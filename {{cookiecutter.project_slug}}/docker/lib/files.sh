@@ -1,0 +1,40 @@
+# Files that are whole or not there, temporary files, and locks. All of them are in .local or next to what they replace.
+
+# temporary_file NAME: print the path of a file that is removed when the command ends.
+temporary_file() {
+  mkdir -p ".local/tmp.$$"
+  echo ".local/tmp.$$/$1"
+}
+
+# replace FILE: make standard input the file's content, in one step and only if it differs.
+replace() {
+  local temporary="$1.$$"
+  cat >"$temporary"
+  if cmp -s "$temporary" "$1"; then rm -f "$temporary"; else mv -f "$temporary" "$1"; fi
+  hand_over "$1"
+}
+
+# lock NAME: wait until no running command holds the lock, then hold it until this one ends.
+lock() {
+  local lock=".local/$1.lock" owner
+  until { [ -d .local ] || mkdir .local; } && mkdir "$lock" 2>/dev/null; do
+    owner=$(cat "$lock/pid" 2>/dev/null) || owner=$(sleep 1 && cat "$lock/pid" 2>/dev/null) || owner=''
+    if [ -z "$owner" ] || ! kill -0 "$owner" 2>/dev/null; then rm -rf "$lock" || true; fi
+    sleep 1
+  done
+  echo $$ >"$lock/pid"
+}
+
+unlock() { rm -rf ".local/$1.lock"; }
+
+# clean_up: remove this command's temporary files and locks.
+clean_up() {
+  local lock
+  rm -rf ".local/tmp.$$"
+  for lock in .local/*.lock; do
+    if [ -f "$lock/pid" ] && [ "$(cat "$lock/pid")" = $$ ]; then rm -rf "$lock"; fi
+  done
+}
+
+# random BYTES: print that many random bytes in hexadecimal.
+random() { od -An -tx1 -N"$1" /dev/urandom | tr -d ' \n'; }

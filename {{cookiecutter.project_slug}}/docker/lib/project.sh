@@ -1,0 +1,147 @@
+# This project on the engine: its services, what Compose must know about this machine, and running containers.
+
+# services: list the folders in services/ that have a compose.yaml, if docker/services/ is there to start them.
+services() {
+  local file
+  for file in services/*/compose.yaml; do
+    [ ! -d docker/services ] || [ ! -f "$file" ] || basename "${file%/compose.yaml}"
+  done
+}
+
+# load_compose_file: write the Compose files of this machine, and set and export COMPOSE_FILE.
+load_compose_file() {
+  local ids
+  COMPOSE_FILE=compose.yaml
+  [ -z "$(services)" ] || { write_compose_services && COMPOSE_FILE=$COMPOSE_FILE:.local/compose.services.yaml; }
+  case $ACCELERATOR,$GPUS in
+    cpu,*) ;;
+    cuda,all) COMPOSE_FILE=$COMPOSE_FILE:docker/compose.cuda.yaml ;;
+    *)
+      # A variable cannot become a list in YAML.
+      ids=$(echo "$GPUS" | sed 's/[^,][^,]*/"&"/g')
+      sed "s/count: all/device_ids: [$ids]/" docker/compose.cuda.yaml | replace .local/compose.cuda.yaml
+      COMPOSE_FILE=$COMPOSE_FILE:.local/compose.cuda.yaml
+      ;;
+  esac
+  export COMPOSE_FILE
+}
+
+# write_env: write what Compose must know about this machine to .env, so that plain `docker compose` works.
+write_env() {
+  local name value begin='# Written by make, for plain docker compose.' end='# End of what make writes.'
+  [ ! -e .env ] || [ -w .env ] || return 0
+  lock env
+  {
+    # Without the lines of an earlier command. The last line may lack its end.
+    [ ! -f .env ] || awk -v begin="$begin" -v end="$end" '$0 == begin { skip = 1 } !skip; $0 == end { skip = 0 }' .env
+    echo "$begin"
+    for name in COMPOSE_FILE COMPOSE_PROJECT_NAME HOST_UID HOST_GID DATA_GID HOST_DATA_DIR IMAGE RELEASE_IMAGE LAB_PORT; do
+      eval "value=\${$name:-}"
+      case $value in
+        '') ;;
+        *[!A-Za-z0-9_./:-]*) printf "%s='%s'\n" "$name" "$(printf '%s' "$value" | sed "s/'/\\\\'/g")" ;;
+        *) echo "$name=$value" ;;
+      esac
+    done
+    echo "$end"
+  } | (umask 077 && replace .env)
+  unlock env
+  chmod 600 .env
+}
+
+# compose ARGUMENT...: run Docker Compose for this project.
+compose() {
+  if [ "${V:-}" = 1 ]; then engine compose --progress plain "$@"; else engine compose --progress quiet "$@"; fi
+}
+
+# proxy_arguments: print `--build-arg NAME` for each proxy setting. Docker does not write these into an image.
+proxy_arguments() {
+  local name
+  for name in http_proxy https_proxy no_proxy HTTP_PROXY HTTPS_PROXY NO_PROXY; do
+    eval "[ -z \"\${$name:-}\" ]" || echo "--build-arg $name"
+  done
+}
+
+# bypass_proxy: if there is a proxy, reach the containers of this project without it.
+bypass_proxy() {
+  local names
+  [ -n "$(proxy_arguments)" ] || return 0
+  names=localhost,127.0.0.1,$(compose --profile '*' config --services | sort | paste -s -d , -)
+  export NO_PROXY="${NO_PROXY:+$NO_PROXY,}$names" no_proxy="${no_proxy:+$no_proxy,}$names"
+}
+
+# make_local_folder: make the folder .local, for what belongs to this person on this machine.
+make_local_folder() {
+  # With -p, since another make may just have made it.
+  [ -d .local ] || (umask 077 && mkdir -p .local 2>/dev/null) ||
+    fail "this folder is not writable. Check who owns it: ls -ld ."
+  [ -w .local ] ||
+    fail "you do not have permission to write to .local. Take it over: sudo chown -R \"\$(id -u):\$(id -g)\" .local"
+  hand_over .local
+}
+
+# load_data_folder: set DATA_DIR to its real path, and export HOST_DATA_DIR and DATA_GID if they are not the defaults.
+load_data_folder() {
+  local gid
+  if [ ! -e data ] && [ ! -L data ]; then
+    mkdir -p data/raw data/interim data/processed data/external
+    hand_over data data/*
+  fi
+  setting DATA_DIR ./data
+  if [ -L "$DATA_DIR" ] && [ ! -e "$DATA_DIR" ]; then
+    fail "the data folder $DATA_DIR is a link to a folder that does not exist. Mount or create it, or use DATA_DIR=/path."
+  fi
+  [ ! -f "$DATA_DIR" ] || fail "DATA_DIR=$DATA_DIR is a file. Use the folder that contains the data."
+  [ -d "$DATA_DIR" ] || fail "the data folder $DATA_DIR does not exist. Create it, or use DATA_DIR=/path."
+  [ -x "$DATA_DIR" ] ||
+    fail "you do not have permission to open the data folder $DATA_DIR. Ask its owner, or use DATA_DIR=/path."
+  DATA_DIR=$(cd -- "$DATA_DIR" && pwd -P)
+  unset HOST_DATA_DIR DATA_GID
+  [ "$DATA_DIR" = "$(pwd -P)/data" ] || export HOST_DATA_DIR="$DATA_DIR"
+  # A folder that a group shares is shared in the container too, if you are in that group and act under your own ID.
+  # shellcheck disable=SC2012 # stat and find differ between macOS and Linux
+  gid=$(ls -ldn "$DATA_DIR" | awk '{ print $4 }')
+  if [ "$HOST_GID" = "$(id -g)" ] && [ "$gid" != "$HOST_GID" ]; then
+    case " $(id -G) " in *" $gid "*) export DATA_GID="$gid" ;; esac
+  fi
+}
+
+# prepare [--without-data]: check the settings and the engine, and write what containers need to know about this machine.
+# Fails if there is no data folder, unless a command works without it.
+prepare() {
+  load_settings
+  load_engine
+  load_identity
+  make_local_folder
+  write_identity
+  # The notebook's token is a file for containers, which `docker inspect` does not show.
+  [ -s .local/jupyter_token ] || (umask 077 && random 24 | replace .local/jupyter_token)
+  [ -z "$(services)" ] || make_passwords
+  if [ "${1:-}" != --without-data ] || (load_data_folder) 2>/dev/null; then load_data_folder; fi
+  LAB_PORT=$(cat .local/lab_port 2>/dev/null) || LAB_PORT=$PORT
+  export LAB_PORT
+  load_compose_file
+  write_env
+  bypass_proxy
+}
+
+# ensure_image: build the development image if it is missing, and check the GPU if one is asked for.
+ensure_image() {
+  "$DOCKER" image inspect "$IMAGE" >/dev/null 2>&1 || docker/build
+  [ "$ACCELERATOR" = cpu ] || { . docker/lib/gpu.sh && require_gpu; }
+}
+
+# run_container [OPTION...] CONTAINER [COMMAND...]: run a command in a new container, and return its status.
+run_container() {
+  local name terminal='' status=0
+  name=$COMPOSE_PROJECT_NAME-run-$$-$(date +%s)
+  [ -t 0 ] && [ -t 1 ] || terminal=--no-TTY
+  # On a signal, Compose may end before its container does.
+  # shellcheck disable=SC2064 # the name as it is now
+  trap "'$DOCKER' rm --force '$name' >/dev/null 2>&1; exit 130" HUP INT TERM
+  # shellcheck disable=SC2086 # an option or nothing
+  compose run --rm --name "$name" $terminal "$@" || status=$?
+  [ "$status" != 137 ] ||
+    note "the command was killed, probably because it ran out of memory. Use less data, or give Docker more memory."
+  return "$status"
+}
