@@ -1,0 +1,2 @@
+# `make train` logs the run.
+TRAIN := -m services.mlflow.train

@@ -1,0 +1,29 @@
+#!/bin/sh
+# List the packages in the development image, and in the release image if it exists, in reports/sbom-*.cdx.json.
+cd -- "$(dirname -- "$0")/../.." || exit
+. docker/lib/all.sh
+
+# write_list IMAGE FILE: write the list of the packages in an image.
+write_list() {
+  local list log python system
+  list=$(temporary_file list) log=$(temporary_file log)
+  export INSPECTED_IMAGE="$1"
+  "$DOCKER" image inspect "$1" | run_container supply-chain sbom.py "$PROJECT" "$1" >"$list" 2>"$log" ||
+    fail_from_log "$log"
+  replace "$2" <"$list"
+  python=$(grep -c '"purl": "pkg:pypi/' "$2" || true)
+  system=$(grep -c '"purl": "pkg:deb/' "$2" || true)
+  echo "$2: $python Python and $system system packages"
+}
+
+prepare --without-data
+# Unlike ensure_image, this does not need a GPU.
+"$DOCKER" image inspect "$IMAGE" >/dev/null 2>&1 || docker/build
+if [ ! -d reports ] && mkdir reports 2>/dev/null; then hand_over reports; fi
+[ -d reports ] && [ -w reports ] || fail 'the folder reports is not writable. Check who owns it: ls -ld reports.'
+
+write_list "$IMAGE" "reports/sbom-$ACCELERATOR.cdx.json"
+release=$PROJECT:release-$ACCELERATOR
+if "$DOCKER" image inspect "$release" >/dev/null 2>&1; then
+  write_list "$release" "reports/sbom-release-$ACCELERATOR.cdx.json"
+fi

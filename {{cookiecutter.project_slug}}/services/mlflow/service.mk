@@ -1,2 +1,0 @@
-# `make train` logs the run.
-TRAIN := services/mlflow/train.py

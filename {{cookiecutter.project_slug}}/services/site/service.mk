@@ -1,3 +1,0 @@
-.PHONY: site
-site: ## Write the pages to services/site/public, for SITE_URL=https://me.example SITE_BASEURL=/project
-	@services/site/publish.sh
