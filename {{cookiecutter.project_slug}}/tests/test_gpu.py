@@ -1,21 +1,21 @@
-"""What is said of a GPU, also where there is none."""
+"""The report on the GPU, on machines with and without one."""
 
-{% if cookiecutter.__network %}
+{% if cookiecutter.__uses_gpu %}
 import pytest
 
 {% endif %}
 from {{ cookiecutter.package_name }} import gpu
 
 
-def test_report_of_the_gpu_times_the_processor(capsys, monkeypatch):
+def test_report_times_the_cpu(capsys, monkeypatch):
     monkeypatch.setattr(gpu, "SIZE", 64)
     gpu.main()
-    assert " s on the processor" in capsys.readouterr().out
-{% if cookiecutter.__network %}
+    assert " s on the CPU" in capsys.readouterr().out
+{% if cookiecutter.__uses_gpu %}
 
 
-def test_promised_gpu_that_is_not_there_is_an_error(monkeypatch):
-    monkeypatch.setattr(gpu, "found", lambda: None)
+def test_missing_gpu_is_an_error_if_promised(monkeypatch):
+    monkeypatch.setattr(gpu, "gpu_name", lambda: None)
     monkeypatch.setenv("ACCELERATOR", "cuda")
     with pytest.raises(SystemExit, match="sees no GPU"):
         gpu.device()

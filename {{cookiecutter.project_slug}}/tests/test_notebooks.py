@@ -1,4 +1,4 @@
-"""Every notebook in notebooks/ runs from top to bottom."""
+"""Each notebook in notebooks/ runs from top to bottom."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The pipeline, on its own data and in a folder of its own."""
+"""The pipeline, with the sample data and in an empty folder."""
 
 import json
 from pathlib import Path
@@ -18,7 +18,7 @@ def parts() -> tuple[pd.DataFrame, pd.DataFrame]:
 
 @pytest.fixture
 def project(tmp_path, monkeypatch) -> Path:
-    """An empty folder in which the pipeline reads and writes, instead of the real one."""
+    """An empty folder in which the pipeline reads and writes instead of the project's folder."""
     for module in (data, features, model, train, predict):
         for name, value in list(vars(module).items()):
             if isinstance(value, Path):
@@ -34,7 +34,7 @@ def test_clean_keeps_complete_rows_once():
     pd.testing.assert_frame_equal(features.clean(raw), expected)
 
 
-def test_split_shares_no_row_and_keeps_the_classes(parts):
+def test_split_shares_no_rows_and_keeps_the_classes(parts):
     train, test = parts
     assert not set(train.index) & set(test.index)
     assert abs(train["malignant"].mean() - test["malignant"].mean()) < 0.01
@@ -48,7 +48,7 @@ def test_metrics_of_a_known_case():
     assert measures == {**halves, "roc_auc": 0.75, "rows": 4}
 
 
-def test_model_beats_guessing_and_survives_a_file(parts, tmp_path):
+def test_model_beats_guessing_and_can_be_saved(parts, tmp_path):
     train, test = parts
     target = test["malignant"]
     trained = model.fit(train.drop(columns="malignant"), train["malignant"])
@@ -56,8 +56,8 @@ def test_model_beats_guessing_and_survives_a_file(parts, tmp_path):
     assert evaluate.metrics(target, scores)["roc_auc"] > 0.9
 
     model.save(trained, tmp_path / model.FILE.name)
-    again = model.probability(model.load(tmp_path / model.FILE.name), test)
-    np.testing.assert_allclose(again, scores)
+    loaded = model.load(tmp_path / model.FILE.name)
+    np.testing.assert_allclose(model.probability(loaded, test), scores)
 
 
 def test_whole_pipeline(project):
@@ -70,7 +70,7 @@ def test_whole_pipeline(project):
     assert predictions["probability"].between(0, 1).all()
 
 
-def test_predicting_takes_raw_data_but_needs_the_columns(project):
+def test_predict_takes_raw_data_but_needs_the_columns(project):
     train.main()
     predict.main(["--input", str(data.RAW)])
     other = project / "other.csv"
@@ -79,6 +79,6 @@ def test_predicting_takes_raw_data_but_needs_the_columns(project):
         predict.main(["--input", str(other)])
 
 
-def test_predicting_without_a_model_says_what_to_do(project):
+def test_predict_without_a_model_says_what_to_do(project):
     with pytest.raises(SystemExit, match="make train"):
         predict.main([])

@@ -1,1 +1,1 @@
-"""The project's own code: data, features, train, predict, in the order in which they run."""
+"""The project's own code: data, features, train and predict, in the order in which they run."""

@@ -1,4 +1,4 @@
-"""Apply the trained model to rows that it has not seen."""
+"""Apply the trained model to new rows."""
 
 import argparse
 import sys
@@ -7,13 +7,13 @@ from pathlib import Path
 import pandas as pd
 
 from {{ cookiecutter.package_name }} import features, model
-from {{ cookiecutter.package_name }}.files import ROOT, one_line_errors, replacing
+from {{ cookiecutter.package_name }}.files import ROOT, atomic_path, exit_on_os_error
 
 PREDICTIONS = ROOT / "data" / "processed" / "predictions.csv"
 
 
 def predict(rows: pd.DataFrame, trained: model.Model) -> pd.DataFrame:
-    """Return the rows with two columns more: the probability, and what it amounts to."""
+    """Return the rows with two more columns: the probability and the predicted class."""
     scores = model.probability(trained, rows)
     return rows.assign(probability=scores, predicted=scores >= 0.5)
 
@@ -30,13 +30,13 @@ def main(arguments: list[str] | None = None) -> None:
     read = pd.read_csv if options.input.suffix == ".csv" else pd.read_parquet
     rows, trained = features.plain_names(read(options.input)), model.load(model.FILE)
     if missing := sorted(set(model.columns(trained)) - set(rows)):
-        sys.exit(f"error: {options.input} has no column {', '.join(missing)}. Give it one.")
+        sys.exit(f"error: {options.input} has no column {', '.join(missing)}. Add it to the file.")
     predictions = predict(rows, trained)
-    with replacing(options.output) as path:
+    with atomic_path(options.output) as path:
         predictions.to_csv(path, index=False)
     print(f"wrote {len(predictions)} predictions to {options.output}")
 
 
 if __name__ == "__main__":
-    with one_line_errors():
+    with exit_on_os_error():
         main()

@@ -1,0 +1,1 @@
+    known["weights"] = sum(weights.size for weights in trained.weights)

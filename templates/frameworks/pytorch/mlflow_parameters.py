@@ -1,0 +1,1 @@
+    known["weights"] = sum(weights.numel() for weights in trained.parameters())

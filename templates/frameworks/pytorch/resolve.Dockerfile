@@ -1,0 +1,2 @@
+RUN --mount=type=bind,source=docker/image,target=/build \
+    /build/mirror.sh "$(cat /tmp/pytorch)"

@@ -1,0 +1,1 @@
+    known["weights"] = trained.count_params()
