@@ -1,0 +1,126 @@
+"""Write a service for a project that exists already: the part of `make add-service` that needs cookiecutter.
+
+python -m generation.add_service NAME GIVEN OUT, in a clone of the template at the commit that the project records.
+
+GIVEN holds .cruft.json and pyproject.toml of the project, and `services`, which lists the folders in its services/, one
+per line. OUT receives:
+
+- services/: access.py, and the folders of the service and of all services that it needs and the project lacks
+- added: the names of these services, one per line, NAME last; empty if the project has the folder NAME already
+- requirements.txt: the packages that they need and pyproject.toml lacks, one per line
+- cruft.json: the new .cruft.json
+
+If the service cannot be added, OUT only receives `problem`, a line that says why.
+"""
+
+import json
+import re
+import shutil
+import sys
+import tomllib
+import traceback
+from pathlib import Path
+
+from cookiecutter.exceptions import FailedHookException
+from cookiecutter.prompt import render_variable
+from cookiecutter.utils import create_env_with_context
+
+from generation import TEMPLATE
+from generation.answers import unknown
+from generation.services import catalogue, named, requirements, with_needs, write_services
+
+
+class CannotAddError(Exception):
+    """The service cannot be added. The message says why and what to do."""
+
+
+def complete(recorded: dict) -> dict:
+    """Return the recorded answers with the private variables of cookiecutter.json, and with defaults for new questions.
+
+    An answer is taken as it is: it may have been valid for another Python than the one that runs this.
+    """
+    questions = json.loads((TEMPLATE / "cookiecutter.json").read_text(encoding="utf-8"))
+    questions.pop("__prompts__", None)
+    # Settings of cookiecutter begin with one underscore. They say how to render the other variables.
+    answers = {name: value for name, value in questions.items() if re.match("_[^_]", name)}
+    environment = create_env_with_context({"cookiecutter": answers})
+    for name, default in questions.items():
+        if name in recorded and not name.startswith("_"):
+            answers[name] = recorded[name]
+        elif name not in answers:
+            first = default[0] if isinstance(default, list) else default
+            try:
+                answers[name] = render_variable(environment, first, answers)
+            except FailedHookException:
+                answers[name] = recorded.get(name, "")
+    return answers
+
+
+def package(requirement: str) -> str:
+    """Return the normalized name of the package in a requirement."""
+    return re.sub("[-_.]+", "-", re.match(r"[\w.-]*", requirement)[0]).lower()
+
+
+def missing(required: list[str], pyproject: str) -> list[str]:
+    """Return the requirements whose packages are not in the group `services` of a pyproject.toml.
+
+    Raises:
+        CannotAddError: The file is not valid TOML.
+    """
+    try:
+        group = tomllib.loads(pyproject).get("dependency-groups", {}).get("services", [])
+    except tomllib.TOMLDecodeError:
+        raise CannotAddError("pyproject.toml is not valid. 'make lock V=1' shows where.") from None
+    present = {package(line) for line in group if isinstance(line, str)}
+    return [line for line in required if package(line) not in present]
+
+
+def add_service(name: str, given: Path, out: Path) -> None:
+    """Write the service and all that belongs to it to `out`, as the docstring of this module says.
+
+    Raises:
+        CannotAddError: The template has no such service, or pyproject.toml is not valid.
+    """
+    state = json.loads((given / ".cruft.json").read_text(encoding="utf-8"))
+    recorded = state["context"]["cookiecutter"]
+    present = set((given / "services").read_text(encoding="utf-8").split())
+    if name in present:
+        # The project has the folder, but it may lack the module that all services share.
+        added = []
+    elif name in catalogue():
+        added = [service for service in with_needs([name]) if service not in present]
+    else:
+        commit = state["commit"][:7]
+        raise CannotAddError(f"the template at commit {commit} has no {name!r}. {unknown(name, catalogue())}")
+
+    required = missing(requirements(added), (given / "pyproject.toml").read_text(encoding="utf-8"))
+    services = list(dict.fromkeys([*named(recorded["services"]), *added]))
+    recorded["services"] = ", ".join(services) or "none"
+    write_services(added, complete(recorded), out)
+
+    def write(file: str, lines: list[str]) -> None:
+        (out / file).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+
+    write("added", added)
+    write("requirements.txt", required)
+    write("cruft.json", [json.dumps(state, ensure_ascii=False, indent=2)])
+
+
+def main(name: str, given: Path, out: Path) -> None:
+    """Add the service, or write the file `problem`."""
+    out.mkdir(exist_ok=True)
+    try:
+        add_service(name, given, out)
+    except Exception as error:
+        if isinstance(error, CannotAddError):
+            problem = str(error)
+        else:
+            traceback.print_exc()
+            reason = " ".join(f"{type(error).__name__}: {error}".split())
+            problem = f"the template cannot write this service: {reason}. Rerun with V=1 to see the full output."
+        shutil.rmtree(out / "services", ignore_errors=True)
+        (out / "problem").write_text(problem + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], *map(Path, sys.argv[2:]))

@@ -1,0 +1,39 @@
+"""Lists of the frameworks and of the services, printed before their questions."""
+
+import click
+
+from generation.frameworks import describe_framework, frameworks
+from generation.services import catalogue, describe_service
+
+# Services are listed by the first step of a data science project that they serve.
+STEPS = ("obtain", "scrub", "explore", "model", "interpret")
+
+
+def list_frameworks() -> list[str]:
+    """Return the lines that describe the frameworks."""
+    width = max(map(len, frameworks()))
+    return ["Frameworks:", *(f"  {name:{width}}  {describe_framework(name)['about']}" for name in frameworks())]
+
+
+def list_services() -> list[str]:
+    """Return the lines that describe the services, grouped by step."""
+    described = {name: describe_service(name) for name in catalogue()}
+    width = max(map(len, described), default=0)
+    lines = ["Services:"]
+    for step in STEPS:
+        group = {name: text for name, (steps, text) in described.items() if steps.partition(",")[0] == step}
+        lines += [f"  {step.capitalize()}"] if group else []
+        lines += [f"    {name:{width}}  {text}" for name, text in group.items()]
+    return lines
+
+
+def list_before_prompt(question: str) -> str:
+    """Print the possible answers to a typed question, if a person is asked, and return the name of the question.
+
+    cookiecutter shows the text of a question as it stands in cookiecutter.json, so the list cannot be a part of it.
+    """
+    command = click.get_current_context(silent=True)
+    if command and command.params.get("no_input") is False:
+        lines = {"framework": list_frameworks, "services": list_services}[question]()
+        print("", *(f"  {line}" for line in lines), sep="\n")
+    return question

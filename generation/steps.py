@@ -1,0 +1,69 @@
+"""The steps of the hook, after cookiecutter has rendered the project. The project is the current folder."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from generation import checks
+from generation.answers import TEXTS
+from generation.services import added_by_needs, selected
+
+# Files and folders of the project that belong to one choice.
+FILES_BY_CHOICE = {"ci": {"github": ".github", "gitlab": ".gitlab-ci.yml"}}
+
+# Only projects with services have this folder. `make add-service` writes it with the first one.
+COMMANDS_FOR_SERVICES = Path("docker", "services")
+
+
+def refuse_jinja_on_the_command_line(command_line: dict) -> None:
+    """Exit if a text on the command line contains Jinja.
+
+    cookiecutter renders such a text, but not one that is typed at the prompt.
+    """
+    for name in TEXTS:
+        if any("{" + mark in command_line.get(name, "") for mark in "%#{"):
+            sys.exit(
+                f"error: {name} contains Jinja, which cookiecutter evaluates on the command line. "
+                "Type it at the prompt."
+            )
+
+
+def remove_unchosen_files(answers: dict) -> None:
+    """Remove the files that belong to choices other than the answers."""
+    for question, choices in FILES_BY_CHOICE.items():
+        for choice, name in choices.items():
+            path = Path(name)
+            if choice != answers[question]:
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+    if not selected(answers["services"]):
+        shutil.rmtree(COMMANDS_FOR_SERVICES)
+
+
+def check() -> list[str]:
+    """Check the project and return notes about what could not be checked. Exit if a check finds a fault."""
+    findings, notes = checks.check(Path())
+    if findings:
+        lines = [f"error: {finding}" for finding in findings]
+        sys.exit("\n".join([*lines, "This is a fault of the template. Please report it."]))
+    return notes
+
+
+def create_repository() -> list[str]:
+    """Create a git repository, unless the project is inside another one. Return a note if git is missing."""
+    inside = checks.launch("git", "rev-parse", "--is-inside-work-tree")
+    if inside is None:
+        return ["git is not installed, so there is no repository yet: git init"]
+    if checks.output_if_failed(inside):
+        subprocess.run(["git", "init", "--quiet", "--initial-branch=main"], check=False)
+    return []
+
+
+def print_next_steps(answers: dict, notes: list[str]) -> None:
+    """Print that the project is ready, the notes, and the next commands."""
+    slug = answers["project_slug"]
+    print(f"\n{slug} is ready." + ("" if notes else " Dockerfile, compose.yaml and .dockerignore were checked."))
+    for line in [*added_by_needs(answers["services"]), *(f"note: {note}" for note in notes)]:
+        print(line)
+    commands = [f"cd {slug}", "make build", "make notebook", *(["make up"] if selected(answers["services"]) else [])]
+    print("", *(f"  {command}" for command in commands), "", sep="\n")
