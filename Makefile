@@ -1,18 +1,20 @@
-# For those who work on the template. `make new` is for everybody: it generates a project.
+# For work on the template. `make new` generates a project, without cookiecutter being installed.
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 PYTHON := python3
 OUTPUT := ..
+# Tests of one file run in one process, since they share projects and images.
+WORKERS := 2
 
 .PHONY: help
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-13s %s\n", $$1, $$2 }' Makefile
 
-# The tools, from the list with hashes; again when the list changed.
+# The tools, from a list with hashes. They are installed again when the list changes.
 .venv/done: requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-	  { echo 'error: Python 3.11 or newer is needed. Use make PYTHON=python3.13.' >&2; exit 1; }
+	  { echo 'error: Python is older than 3.11. Use a newer one, such as make PYTHON=python3.13.' >&2; exit 1; }
 	@$(PYTHON) -m venv .venv
 	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.txt
 	@touch .venv/done
@@ -22,12 +24,12 @@ new: .venv/done ## Ask the questions and generate a project beside this folder, 
 	@.venv/bin/cookiecutter . --output-dir "$(OUTPUT)" $(ANSWERS)
 
 .PHONY: test
-test: .venv/done ## Run all tests; those that need Docker run where an engine answers
-	@.venv/bin/python -m pytest $(ARGS)
+test: .venv/done ## Run all tests, or ARGS="..."; those that need Docker run if an engine answers
+	@.venv/bin/python -m pytest --numprocesses=$(WORKERS) --dist=loadfile --no-loadscope-reorder $(ARGS)
 
 .PHONY: catalogue
 catalogue: .venv/done ## Print the names of the services, as a list in JSON
-	@.venv/bin/python -c 'import json, local_extensions; print(json.dumps(local_extensions.catalogue()))'
+	@.venv/bin/python -c 'import json; from generation.services import catalogue; print(json.dumps(catalogue()))'
 
 .PHONY: lint
 lint: .venv/done ## Check the code of this repository
@@ -38,15 +40,15 @@ docs: .venv/done ## Build the documentation into docs/_build
 	@.venv/bin/sphinx-build -W --keep-going --quiet docs docs/_build
 
 .PHONY: bench
-bench: .venv/done ## Measure builds against other ways, into benchmarks/results.md; empties Docker's build cache; ROUNDS=3
+bench: .venv/done ## Compare build times with other setups in benchmarks/results.md; empties Docker's build cache; ROUNDS=3
 	@.venv/bin/python benchmarks/bench.py
 
 .PHONY: screenshots
-screenshots: .venv/done ## Take the pictures of the documentation again; ARGS="-k dash" takes some of them
+screenshots: .venv/done ## Retake the screenshots in the documentation, or some of them: ARGS="-k dash"
 	@SCREENSHOTS=1 .venv/bin/python -m pytest --quiet tests/test_browser.py tests/services $(ARGS)
 
 .PHONY: requirements
-requirements: .venv/done ## Bring the list of tools up to date with pyproject.toml
+requirements: .venv/done ## Update the list of tools from pyproject.toml
 	@.venv/bin/uv pip compile --upgrade --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
 	  --no-emit-index-url --custom-compile-command 'make requirements' --group test --group docs \
 	  --output-file requirements.txt pyproject.toml

@@ -1,4 +1,4 @@
-"""What all tests share: the questions, and projects generated from this template."""
+"""Fixtures for all tests: the questions, copies of the template, and projects generated from it."""
 
 import functools
 import itertools
@@ -14,9 +14,10 @@ import pytest
 from cookiecutter.main import cookiecutter
 from support import Project, unique
 
-import local_extensions
+from generation.frameworks import frameworks
+from generation.services import catalogue
 
-# `make test` runs these tests, and people run make as the first one.
+# `make test` runs these tests. The make of a project must not see the variables of that make.
 for variable in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS"):
     os.environ.pop(variable, None)
 
@@ -26,44 +27,59 @@ QUESTIONS = {
     for name, default in json.loads((TEMPLATE / "cookiecutter.json").read_text(encoding="utf-8")).items()
     if not name.startswith("_")
 }
-# The questions with a list of choices. The first choice is the default.
-OPTIONS = {name: choices for name, choices in QUESTIONS.items() if isinstance(choices, list)}
+# The questions for which cookiecutter shows choices. The first choice is the default.
+CHOICES = {name: choices for name, choices in QUESTIONS.items() if isinstance(choices, list)}
+FRAMEWORKS = sorted(frameworks(), key=lambda name: name != QUESTIONS["framework"])
+# The questions that have a few possible answers, with the default first.
+OPTIONS = {**CHOICES, "framework": FRAMEWORKS}
 
 
 def pairwise() -> list[dict]:
-    """Return answers, the defaults first, in which each two choices of two questions meet at least once."""
+    """Return answers such that each pair of answers to two questions occurs at least once. The defaults come first."""
 
     def pairs(row):
         return set(itertools.combinations(row.items(), 2))
 
     rows = [dict(zip(OPTIONS, choices, strict=True)) for choices in itertools.product(*OPTIONS.values())]
     missing = set().union(*map(pairs, rows))
-    taken = []
+    chosen = []
     while missing:
-        taken.append(max(rows, key=lambda row: len(pairs(row) & missing)))
-        missing -= pairs(taken[-1])
-    return taken
+        chosen.append(max(rows, key=lambda row: len(pairs(row) & missing)))
+        missing -= pairs(chosen[-1])
+    return chosen
 
 
-# Where the template is a repository, as it is for most.
+# Only a template in a repository can be remembered.
 REMEMBERED = {".cruft.json"} if (TEMPLATE / ".git").exists() else set()
 
-SERVICES = local_extensions.catalogue()
+SERVICES = catalogue()
 EVERY_SERVICE = {"services": ",".join(SERVICES)}
 
-# Lines of code grow and shrink with the names in them.
+# The length of lines depends on the names in them.
 NAMES = [
     {"project_slug": "a", "package_name": "a"},
     {"project_slug": "0-" + 38 * "x", "package_name": 40 * "x"},
 ]
 COMBINATIONS = pairwise() + [
-    {**names, "framework": framework, "python_version": python}
-    for names in NAMES
-    for framework, python in itertools.product(OPTIONS["framework"], OPTIONS["python_version"])
+    {**names, **EVERY_SERVICE, "framework": framework} for names in NAMES for framework in FRAMEWORKS
 ]
-COMBINATIONS += [
-    {**names, **EVERY_SERVICE, "framework": framework} for names in NAMES for framework in OPTIONS["framework"]
-]
+
+# The files and folders of the template that cookiecutter needs.
+PARTS = (
+    *("cookiecutter.json", "local_extensions.py", "generation", "hooks", "services", "templates"),
+    "{{cookiecutter.project_slug}}",
+)
+
+
+def copy_template(folder: Path) -> Path:
+    """Copy the template, without its repository, tests and documentation, to a new folder."""
+    for name in PARTS:
+        if (TEMPLATE / name).is_dir():
+            shutil.copytree(TEMPLATE / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            folder.mkdir(exist_ok=True)
+            shutil.copy(TEMPLATE / name, folder)
+    return folder
 
 
 def tool(name: str) -> str:
@@ -74,7 +90,7 @@ def tool(name: str) -> str:
 
 
 def files(project: Path) -> set[str]:
-    """List the files of a project, without those of git."""
+    """Return the files of a project, except those of git."""
     paths = (path.relative_to(project) for path in project.rglob("*") if not path.is_dir())
     return {path.as_posix() for path in paths if path.parts[0] != ".git"}
 
@@ -93,7 +109,7 @@ def bake(cookies):
 
 @pytest.fixture(scope="session")
 def baked(cookies_session):
-    """As `bake`, but once for the same answers: for tests that only read."""
+    """Like `bake`, but generate only once for the same answers: for tests that only read."""
     return functools.cache(lambda **answers: generated(cookies_session.bake(answers, str(TEMPLATE))))
 
 
@@ -104,7 +120,7 @@ def default(baked):
 
 @pytest.fixture(scope="session", params=COMBINATIONS, ids=lambda answers: "-".join(answers.values()))
 def project(request, baked):
-    """Projects for all choices of all questions. Tests only read them."""
+    """Projects for all answers with few possibilities. Tests only read them."""
     return baked(**request.param)
 
 
@@ -120,6 +136,8 @@ def command(out, _cookiecutter_config_file):
     """Run cookiecutter as a person does, with `out` as the output folder."""
 
     def run(*arguments, template=TEMPLATE, python=sys.executable, **options):
+        # Python looks for modules in the current folder first. This repository has those of another copy.
+        options = {"cwd": out, **options}
         settings = ["--config-file", _cookiecutter_config_file, "--output-dir", out]
         return subprocess.run(
             [python, "-m", "cookiecutter", template, *settings, *arguments],
@@ -258,8 +276,16 @@ def copy(built, open_folder):
         project.make("clean")
 
 
+def pytest_collection_modifyitems(items):
+    """Run files with tests on the engine first, since they take longest; those of single services fill the gaps."""
+    slow = {item.path for item in items if item.get_closest_marker("docker")}
+    items.sort(key=lambda item: (item.path not in slow, item.path.parent.name == "services"))
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session, exitstatus):
-    """Where an engine is required, tests on it that did not run are a failure of the whole run."""
-    if os.environ.get("REQUIRE_ENGINE") and not any(item.get_closest_marker("docker") for item in session.items):
-        session.exitstatus = exitstatus or pytest.ExitCode.TESTS_FAILED
+    """If an engine is required, fail the whole run unless tests on it have passed."""
+    if os.environ.get("REQUIRE_ENGINE") and not hasattr(session.config, "workerinput"):
+        reports = session.config.pluginmanager.get_plugin("terminalreporter").stats.get("passed", [])
+        if not any("docker" in report.keywords for report in reports):
+            session.exitstatus = exitstatus or pytest.ExitCode.TESTS_FAILED

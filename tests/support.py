@@ -25,7 +25,7 @@ def docker(*arguments: str, check: bool = True) -> str:
 
 def comparison(first: str, second: str) -> str:
     """Return what `make reproduce` says of two images that are not the same."""
-    program = Path(__file__).parent.parent / "{{cookiecutter.project_slug}}" / "scripts" / "compare_images.py"
+    program = Path(__file__).parent.parent / "services" / "supply-chain" / "compare_images.py"
     saved = subprocess.run(["docker", "save", first, second], capture_output=True, check=True).stdout
     done = subprocess.run([sys.executable, program, first, second], input=saved, capture_output=True, check=True)
     return done.stdout.decode()
@@ -110,10 +110,16 @@ class Project:
         self.image = f"{self.slug}:cpu"
 
     def take_free_ports(self) -> None:
-        """Say in .env where services are published: other projects on this machine may have the usual ports."""
-        texts = [path.read_text(encoding="utf-8") for path in self.path.glob("services/*/compose.yaml")]
-        if names := sorted(set(re.findall(r"\$\{(\w+_PORT):-\d+\}", "".join(texts)))):
+        """Set the ports of services in .env: other projects on this machine may use the default ones."""
+        folders = [path for path in self.path.glob("services/*") if not (path / "compose.port.yaml").exists()]
+        lines = [line for path in folders for line in self.lines(f"services/{path.name}/.env.example")]
+        names = sorted(line[1:].partition("=")[0] for line in lines if re.match(r"#\w+_PORT=\d+$", line))
+        if names:
             (self.path / ".env").write_text("".join(f"{name}={free_port()}\n" for name in names))
+
+    def lines(self, name: str) -> list[str]:
+        """Return the lines of a file, or none if it does not exist."""
+        return self.read(name).splitlines() if (self.path / name).exists() else []
 
     def read(self, name: str) -> str:
         return (self.path / name).read_text(encoding="utf-8")
@@ -123,7 +129,9 @@ class Project:
 
         `user` is a user id and a group id to run it as; whoever it is may use the engine, and is in `groups` too.
         """
-        kept = {name: os.environ[name] for name in ("PATH", "HOME", "DOCKER_HOST") if name in os.environ}
+        kept = {
+            name: os.environ[name] for name in ("PATH", "HOME", "DOCKER_HOST", "DOCKER_CONFIG") if name in os.environ
+        }
         options = {}
         if user:
             options = {
@@ -221,4 +229,4 @@ def wait_until(condition, seconds: int = 60):
         if value := condition():
             return value
         time.sleep(0.2)
-    raise AssertionError("it did not come to that")
+    raise AssertionError(f"timed out after {seconds} s")

@@ -1,4 +1,4 @@
-"""The variants cpu and cuda, the frameworks that need them, and other base images."""
+"""The images for CPU and GPU, the frameworks that have both, and other base images."""
 
 import hashlib
 import json
@@ -10,14 +10,15 @@ import zipfile
 from contextlib import contextmanager
 
 import pytest
-from conftest import OPTIONS
+from conftest import FRAMEWORKS
 from support import docker, unique
 
-import local_extensions
+from generation.answers import slug_problem
+from generation.frameworks import describe_framework
 
 pytestmark = pytest.mark.docker
 
-# What only one variant has in uv.lock: a package for each, and a part of the address that it comes from.
+# For each accelerator, a package that only it has in uv.lock, and how the address of its index begins.
 VARIANTS = {
     "pytorch": {"cpu": ("torch", "http://"), "cuda": ("torch", "https://")},
     "tensorflow": {"cpu": ("tensorflow-cpu", "https://"), "cuda": ("nvidia-cudnn-cu12", "https://")},
@@ -27,7 +28,7 @@ VARIANTS = {
 
 @contextmanager
 def serving(folder):
-    """Serve a folder to builds, from a container beside them; give its address."""
+    """Serve a folder to builds from a container, and yield its address."""
     name = unique("mirror")
     mount = ("--mount", f"type=bind,source={folder},target=/served,readonly")
     server = ("python", "-m", "http.server", "--directory", "/served", "80")
@@ -40,7 +41,7 @@ def serving(folder):
 
 @pytest.fixture(scope="module")
 def mirror(engine, tmp_path_factory):
-    """A company's mirror of PyTorch's index, with a torch that is one line long."""
+    """A mirror of PyTorch's index, with a torch of one line."""
     folder = tmp_path_factory.mktemp("mirror")
     (folder / "torch").mkdir()
     folder.chmod(0o755)
@@ -63,7 +64,7 @@ def mirror(engine, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def locked(generate, mirror):
-    """A project for each framework that differs between the variants, with its uv.lock."""
+    """A project with its uv.lock for each framework that computes on GPUs."""
     projects = {}
     for framework in VARIANTS:
         projects[framework] = generate(framework, framework=framework)
@@ -77,27 +78,27 @@ def packages(project) -> list[dict]:
     return tomllib.loads(project.read("uv.lock"))["package"]
 
 
-def test_every_framework_is_known_here():
-    assert {*VARIANTS, "scikit-learn", "none"} == set(OPTIONS["framework"])
+def test_every_framework_for_gpus_is_tested_here():
+    assert set(VARIANTS) == {name for name in FRAMEWORKS if describe_framework(name)["uses_gpu"]}
 
 
 @pytest.mark.parametrize("framework", VARIANTS)
-def test_one_lock_holds_both_variants(framework, locked, mirror):
+def test_lock_file_has_both_accelerators(framework, locked, mirror):
     found = [(each["name"], each["source"].get("registry", "")) for each in packages(locked[framework])]
     for name, address in VARIANTS[framework].values():
         assert [each for each in found if each[0] == name and each[1].startswith(address)]
-    # The mirror is for torch alone, and for one variant of it.
+    # The mirror only has torch, and only for the CPU.
     mirrored = {name for name, address in found if address.startswith(mirror)}
     assert mirrored == ({"torch"} if framework == "pytorch" else set())
 
 
 @pytest.mark.parametrize("framework", VARIANTS)
-def test_no_library_of_a_framework_hides_behind_a_project_name(framework, locked):
+def test_libraries_of_frameworks_are_reserved_names(framework, locked):
     project = locked[framework]
     names = {each["name"] for each in packages(project)} - {project.slug}
-    # Names with other characters cannot be answered.
+    # A slug cannot have other characters.
     names = {name for name in names if re.fullmatch("[a-z0-9-]{1,40}", name)}
-    assert [name for name in names if not local_extensions.slug_problem(name)] == []
+    assert [name for name in names if not slug_problem(name)] == []
 
 
 def test_mirror_of_pytorch_is_used_and_not_kept(locked, mirror):
@@ -107,26 +108,26 @@ def test_mirror_of_pytorch_is_used_and_not_kept(locked, mirror):
     assert (
         docker("run", "--rm", project.image, "python", "-c", "import torch; print(torch.__version__)") == "2.99.0+cpu"
     )
-    # It can be set for good, too.
+    # A setting in .env works, too.
     (project.path / ".env").write_text(f"PYTORCH_INDEX={mirror}\n")
     project.ok("add", "PKG=humanize")
     after = project.read("pyproject.toml")
     assert re.sub(r'    "humanize>=.*",\n', "", after) == before != after
     project.ok("build")
-    # Who does not set it has another address in pyproject.toml than in uv.lock.
+    # Without the setting, the addresses in pyproject.toml and uv.lock differ, if PyTorch's index can be reached at all.
     (project.path / ".env").unlink()
-    assert "Run 'make lock'" in project.error("build")
+    assert re.search("Run 'make lock'|cannot reach the package index", project.error("build"))
 
 
 @pytest.fixture(scope="module")
 def deep(locked):
-    """The project with JAX, built: the smallest of the frameworks, so the one that is run."""
+    """A built project with JAX, which is the smallest of these frameworks."""
     locked["jax"].ok("build")
     return locked["jax"]
 
 
-def test_framework_trains_and_is_handed_on(deep):
-    assert "training on cpu (the processor)" in deep.ok("train")
+def test_framework_trains_and_is_released(deep):
+    assert "training on cpu (the CPU)" in deep.ok("train")
     assert json.loads(deep.read("reports/metrics.json"))["roc_auc"] > 0.9
     assert "wrote " in deep.ok("predict")
     deep.ok("release")
@@ -146,16 +147,16 @@ def test_framework_is_in_the_layer_of_large_packages(deep):
     assert last.startswith("0B ")
 
 
-def test_gpu_is_reported_where_there_is_none(deep, built):
+def test_missing_gpu_is_reported(deep, built):
     for project in (deep, built):
         report = project.ok("gpu")
         assert "there is no GPU in this container" in report
-        assert re.search(r"^product of two 4096 x 4096 matrices: \S+ s on the processor$", report, re.M)
-    assert re.search(r"^JAX [\d.]+, .*: computes on the processor$", deep.ok("gpu"), re.M)
+        assert re.search(r"^product of two 4096 x 4096 matrices: \S+ s on the CPU$", report, re.M)
+    assert re.search(r"^JAX [\d.]+, .*: computes on the CPU$", deep.ok("gpu"), re.M)
 
 
 def test_gpu_that_the_framework_cannot_use_is_an_error(deep):
-    """Beside a program that says what NVIDIA's would say, since there is no GPU here."""
+    """There is no GPU here, so another program prints what nvidia-smi would print."""
     package = next((deep.path / "src").iterdir()).name
     row = "0, NVIDIA H200, 580.95.05, 143771 MiB, 4 MiB"
     stub = f"printf '#!/bin/sh\\necho {row}\\n' >/tmp/nvidia-smi && chmod +x /tmp/nvidia-smi"
@@ -164,10 +165,12 @@ def test_gpu_that_the_framework_cannot_use_is_an_error(deep):
     assert re.search(r"^error: JAX .* cannot use this GPU\. Update its driver\.$", done.stderr, re.M)
 
 
-def test_no_framework_falls_back_by_itself(deep):
+def test_training_does_not_fall_back_to_the_cpu(deep):
     done = deep.make("run", "CMD=ACCELERATOR=cuda python -m " + next((deep.path / "src").iterdir()).name + ".train")
     assert "training on" not in done.stdout
-    assert re.search(r"^error: JAX .* sees no GPU\. Ask make gpu why, or use ACCELERATOR=cpu\.$", done.stderr, re.M)
+    assert re.search(
+        r"^error: JAX .* sees no GPU\. Run 'make gpu' to find out why, or use ACCELERATOR=cpu\.$", done.stderr, re.M
+    )
 
 
 @pytest.fixture(scope="module")
@@ -176,20 +179,20 @@ def cuda(built):
     return f"{built.slug}:cuda"
 
 
-def test_cuda_variant_has_its_python_and_runs_as_anybody(cuda):
+def test_cuda_image_has_its_python_and_runs_as_any_user(cuda):
     program = "import getpass, sklearn, sys; print(sys.version_info[:2])"
-    # 1000 is somebody in that base already.
+    # The base image has a user 1000.
     for user in ("1000:1000", "54321:54321"):
         assert docker("run", "--rm", "--user", user, cuda, "python", "-c", program) == "(3, 13)"
     assert docker("run", "--rm", cuda, "id", "--user", "--name") == "user"
 
 
-def test_missing_gpu_is_named_in_the_words_of_this_engine(cuda, built, tmp_path):
+def test_missing_driver_or_toolkit_is_named(cuda, built, tmp_path):
     if "nvidia" in docker("info", "--format", "{{.Runtimes}}"):
         pytest.skip("this engine has an NVIDIA runtime")
     before = built.containers()
     for target in ("train", "notebook"):
-        assert "no driver of NVIDIA answers on this machine" in built.error(target, "ACCELERATOR=cuda")
+        assert "no NVIDIA driver answers on this machine" in built.error(target, "ACCELERATOR=cuda")
     (tmp_path / "nvidia-smi").write_text("#!/bin/sh\necho 580.95.05\n")
     (tmp_path / "nvidia-smi").chmod(0o755)
     path = f"{tmp_path}:{os.environ['PATH']}"
@@ -205,7 +208,7 @@ def test_missing_gpu_is_named_in_the_words_of_this_engine(cuda, built, tmp_path)
 )
 def test_gpus_are_reserved(gpus, reserved, copy):
     project = copy("a b")
-    # What it says to Compose, instead of saying it: the engine here has no GPU to give.
+    # This client prints the configuration instead of running a container, since the engine here has no GPU.
     engine = project.path / "engine"
     engine.write_text(
         "#!/bin/sh\n"
@@ -234,7 +237,7 @@ BASES = {
 
 @pytest.fixture
 def base(engine):
-    """Make a base image from python's: `base("company")`."""
+    """Build a base image: `base("company")`."""
     made = []
 
     def new(kind):
@@ -250,11 +253,11 @@ def base(engine):
 
 @pytest.fixture(scope="module")
 def small(generate):
-    """A project to build on other images."""
+    """A project to build on other base images."""
     return generate("small", framework="none")
 
 
-def test_other_base_can_be_used(small, base):
+def test_other_base_image_can_be_used(small, base):
     small.ok("build", BASE_IMAGE=base("company"))
     assert small.run("python --version").startswith("Python 3.13")
     assert "wrote models/model.npz" in small.ok("train")
@@ -263,9 +266,9 @@ def test_other_base_can_be_used(small, base):
     small.ok("clean")
 
 
-def test_base_that_cannot_be_used_is_named(small, base):
+def test_unusable_base_image_is_named(small, base):
     assert "error: the base image has no glibc" in small.error("build", BASE_IMAGE="busybox:1")
     (small.path / ".env").write_text(f"BASE_IMAGE={base('no apt')}\n")
-    assert "error: the base image has no apt-get, and cannot install git." in small.error("build")
+    assert "error: the base image has no apt-get, which git would need." in small.error("build")
     (small.path / "apt-dev.txt").write_text("# Nothing.\n")
     small.ok("build")

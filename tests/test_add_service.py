@@ -1,4 +1,4 @@
-"""`make add-service`: a service comes later, from the version of the template that made the project."""
+"""`make add-service` and `make remove-service`: a service comes later and goes again."""
 
 import contextlib
 import functools
@@ -15,22 +15,25 @@ import threading
 from pathlib import Path
 
 import pytest
-from conftest import QUESTIONS, SERVICES, TEMPLATE, tool
+from conftest import QUESTIONS, TEMPLATE, tool
 from support import Project, docker, unique, wait_until
 
-COMPOSE = """\
-services:
-  sketch:
-    extends: {file: ../../compose.common.yaml, service: hardened}
-    image: redis:8
-    user: "999:999"
-    healthcheck: {test: [CMD, redis-cli, ping], interval: 10s, start_period: 30s, start_interval: 0.5s}
-    restart: on-failure:5
-"""
-# A second service, beside the one that there is.
+# A service besides those of the catalogue.
 SKETCH = {
     "README.md": "# sketch\n\nObtain: a cache for tests.\n",
-    "compose.yaml": COMPOSE,
+    "compose.yaml": """\
+services:
+  sketch:
+    extends: {file: ../../docker/compose.base.yaml, service: hardened}
+    image: redis:8
+    user: "999:999"
+    healthcheck: {test: [CMD, redis-cli, ping]}
+    volumes:
+      - {type: volume, source: sketch, target: /data}
+
+volumes:
+  sketch:
+""",
     ".env.example": "# The port of sketch.\n#SKETCH_PORT=6379\n",
     "requirements.txt": "redis>=5\nsqlalchemy>=2.0\n",
     "example.sh": "#!/bin/sh\necho works\n",
@@ -51,10 +54,10 @@ def template(tmp_path_factory):
     folder.mkdir()
     for name in ("cookiecutter.json", "local_extensions.py"):
         shutil.copy(TEMPLATE / name, folder)
-    for name in ("hooks", "{{cookiecutter.project_slug}}"):
+    for name in ("generation", "hooks", "services", "templates", "{{cookiecutter.project_slug}}"):
         shutil.copytree(TEMPLATE / name, folder / name, ignore=ignored)
     for name, text in SKETCH.items():
-        file = folder / "{{cookiecutter.project_slug}}" / "services" / "sketch" / name
+        file = folder / "services" / "sketch" / name
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text, encoding="utf-8")
         file.chmod(0o755 if name.endswith(".sh") else 0o644)
@@ -65,13 +68,17 @@ def template(tmp_path_factory):
 
 
 def change(template: Path) -> None:
-    """Go on with the template: a service, files of every project, and a filter that it did not have."""
+    """Develop the template further: a service, files of every project, and a filter that it did not have."""
     extension = template / "local_extensions.py"
-    text = extension.read_text(encoding="utf-8").replace("(*texts, offer,", "(*texts, later, offer,")
-    text = text.replace("def offer(", 'def later(text):\n    return text + "later"\n\n\ndef offer(')
+    text = extension.read_text(encoding="utf-8").replace(
+        "        super().__init__(environment)\n",
+        '        super().__init__(environment)\n        environment.filters["later"] = "{}later".format\n',
+    )
+    assert "later" in text
     extension.write_text(text, encoding="utf-8")
-    for name in ("services/postgres/README.md", "README.md", "compose.yaml"):
-        with open(template / "{{cookiecutter.project_slug}}" / name, "a", encoding="utf-8") as file:
+    project = "{{cookiecutter.project_slug}}"
+    for name in ("services/postgres/README.md", f"{project}/README.md", f"{project}/compose.yaml"):
+        with open(template / name, "a", encoding="utf-8") as file:
             file.write("\n# {{ 'Added ' | later }}\n")
     git(template, "commit", "--all", "--message", "later")
 
@@ -165,7 +172,7 @@ def without_origin(found: dict) -> dict:
 
 
 def leftovers(project: Project) -> list[str]:
-    return [path.name for path in (project.path / ".local").glob("*add-service*")]
+    return [path.name for path in (project.path / ".local").glob("*") if path.name.startswith(("tmp.", "add-service"))]
 
 
 def edit(project: Project, name: str, old: str, new: str) -> None:
@@ -191,36 +198,74 @@ def test_project_becomes_what_it_would_have_been(project, twin):
 
 
 @pytest.mark.docker
-def test_edited_files_stay_as_they_are_and_the_service_works(project):
+def test_edited_files_stay_and_the_service_works(project):
     edit(project, "compose.yaml", "services:\n", "services:  # mine\n")
-    edit(project, "README.md", "## Before each commit", "## Before any commit")
+    edit(project, "README.md", "# ", "# My ")
     edit(project, "pyproject.toml", "dependencies = [\n", "dependencies = [  # ours\n")
-    (project.path / ".env.example").unlink()
     (project.path / "src" / "mine.py").write_text("MINE = 1\n")
     before = state(project.path)
-
     done = project.make("add-service", "NAME=postgres")
-    assert done.returncode == 0, done.stderr
-    notes = done.stderr.splitlines()
-    assert [note.split()[1] for note in notes] == ["README.md", "compose.yaml", "pyproject.toml"]
-    assert all(note.startswith("note: ") for note in notes)
-
-    after = state(project.path)
-    (package,) = (name for name in after if name.endswith("/services.py"))
-    service = {name for name in after if name.startswith("services/postgres/")}
-    assert len(service) > 5
-    assert changed(before, after) == {".cruft.json", "pyproject.toml", "uv.lock", package} | service
-    project_file = project.read("pyproject.toml")
-    assert "dependencies = [  # ours\n" in project_file and '"psycopg[binary]>=3.2"' in project_file
-
-    # What a file would have got can be put in.
-    subprocess.run(["patch", "-p1", "--input=.local/add-postgres.patch"], cwd=project.path, check=True)
-    readme = project.read("README.md")
-    assert "## Before any commit" in readme and "services/postgres/README.md" in readme
-
+    assert (done.returncode, done.stderr) == (0, "")
+    after = changed(before, state(project.path))
+    root = {name for name in after if not name.startswith(("services/postgres/", "docker/services/"))}
+    assert root == {".cruft.json", "pyproject.toml", "uv.lock", "services/access.py"}
+    text = project.read("pyproject.toml")
+    assert "dependencies = [  # ours\n" in text and '"psycopg[binary]>=3.2"' in text
     project.ok("build")
     project.ok("up", "SERVICE=postgres")
-    assert "read the same by SQL" in project.ok("example-postgres")
+    assert "read the same rows back" in project.ok("example-postgres")
+
+
+@pytest.mark.docker
+def test_needed_service_comes_along_and_both_go(project):
+    """A service that another one needs can be removed only after that one; then the project is as it was."""
+    before = state(project.path)
+    done = project.make("add-service", "NAME=scraper")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == "note: scraper needs postgres, so postgres is added too.\n"
+    services = project.path / "services"
+    assert {path.name for path in services.iterdir()} == {"access.py", "postgres", "scraper"}
+    assert json.loads(project.read(".cruft.json"))["context"]["cookiecutter"]["services"] == "postgres, scraper"
+    line = project.error("remove-service", "NAME=postgres")
+    assert line == "error: scraper needs postgres. Remove it first: make remove-service NAME=scraper."
+
+    project.ok("remove-service", "NAME=scraper", "FORCE=1")
+    text = project.read("pyproject.toml")
+    assert "selenium" not in text and "psycopg" in text
+    project.ok("remove-service", "NAME=postgres", "FORCE=1")
+    differ = changed(before, state(project.path))
+    assert {name for name in differ if not name.startswith("docker/services/")} <= {"pyproject.toml", "uv.lock"}
+    assert "psycopg" not in project.read("pyproject.toml") + project.read("uv.lock")
+
+
+@pytest.mark.docker
+def test_removed_service_leaves_its_data_unless_told(project):
+    project.ok("add-service", "NAME=sketch")
+    project.ok("up")
+    volume = f"name={project.slug}-"
+    removed = project.ok("remove-service", "NAME=sketch", "FORCE=1").splitlines()[-1]
+    assert removed == "removed sketch; its data stays in volumes; next: make build"
+    assert docker("volume", "ls", "--quiet", "--filter", volume).count("sketch") == 1
+    project.ok("add-service", "NAME=sketch")
+    git(project.path, "add", "--all")
+    git(project.path, "commit", "--message", "mine")
+    edit(project, "services/sketch/README.md", "a cache", "my cache")
+    assert "git does not have all of services/sketch yet" in project.error("remove-service", "NAME=sketch")
+    project.ok("remove-service", "NAME=sketch", "VOLUMES=1", "FORCE=1")
+    assert docker("volume", "ls", "--quiet", "--filter", volume).count("sketch") == 0
+    assert "this project has no services" in project.error("remove-service", "NAME=sketch")
+
+
+@pytest.mark.docker
+def test_folder_that_was_copied_becomes_a_service(project, twin):
+    """In a project without services, it lacks what all services share; its packages are its own."""
+    shutil.copytree(twin("sketch").path / "services" / "sketch", project.path / "services" / "mine")
+    edit(project, "services/mine/compose.yaml", "  sketch:\n    extends", "  mine:\n    extends")
+    assert "this project has no services" in project.error("up")
+    project.ok("add-service", "NAME=mine")
+    assert '"redis>=5"' in project.read("pyproject.toml")
+    assert "mine" in project.ok("up")
+    assert "works" in project.ok("example-mine")
 
 
 @pytest.mark.docker
@@ -235,33 +280,24 @@ def test_packages_that_a_person_added_stay(project):
 
 
 @pytest.mark.docker
-def test_service_that_was_removed_can_be_had_again(project):
-    """So can one whose addition was cut off: the folder comes last."""
+def test_addition_that_was_cut_off_can_be_repeated(project):
+    """The folder of a service comes last."""
     project.ok("add-service", "NAME=sketch")
     before = state(project.path)
-    shutil.rmtree(project.path / "services")
-    edit(project, "pyproject.toml", '    "redis>=5",\n', "")
-    project.ok("add-service", "NAME=sketch")
-    assert changed(before, state(project.path)) <= {"pyproject.toml", "uv.lock"}
-    assert '"redis>=5"' in project.read("pyproject.toml")
-    before = state(project.path)
-    shutil.rmtree(project.path / "services")
+    shutil.rmtree(project.path / "services" / "sketch")
     project.ok("add-service", "NAME=sketch")
     assert state(project.path) == before
 
 
 @pytest.mark.docker
-def test_edits_of_another_service_and_files_in_the_way_stay(project):
+def test_edits_of_other_services_stay(project):
     project.ok("add-service", "NAME=sketch")
     edit(project, "services/sketch/compose.yaml", "redis:8", "redis:7")
-    edit(project, "compose.yaml", "  - services/sketch/compose.yaml\n", "  - services/sketch/compose.yaml  # mine\n")
-    package = next(path for path in (project.path / "src").iterdir() if path.is_dir())
-    (package / "services.py").write_text("MINE = 1\n")
+    edit(project, "services/access.py", '"""', '"""Mine. ')
     before = state(project.path)
     project.ok("add-service", "NAME=postgres")
-    after = state(project.path)
-    touched = {name for name in changed(before, after) if not name.startswith("services/postgres/")}
-    assert touched == {".cruft.json", ".env.example", "README.md", "pyproject.toml", "uv.lock"}
+    touched = {name for name in changed(before, state(project.path)) if not name.startswith("services/postgres/")}
+    assert touched == {".cruft.json", "pyproject.toml", "uv.lock"}
 
 
 @contextlib.contextmanager
@@ -294,7 +330,7 @@ def no_git(tmp_path):
 
 
 @pytest.mark.docker
-def test_template_is_fetched_from_its_address_with_and_without_git_here(template, project, twin, no_git, tmp_path):
+def test_template_is_fetched_with_and_without_git_here(template, project, twin, no_git, tmp_path):
     git(template, "clone", "--quiet", "--bare", template, tmp_path / "t.git")
     git(tmp_path / "t.git", "update-server-info")
     # Without its packages in one file, and with a commit that is not the last.
@@ -309,7 +345,7 @@ def test_template_is_fetched_from_its_address_with_and_without_git_here(template
     shutil.rmtree(project.path / "services" / "postgres")
     for environment in ({"PATH": no_git}, {}):
         line = project.error("add-service", "NAME=postgres", **environment)
-        assert f"the template http://{address}/t.git cannot be fetched. Check the network" in line
+        assert f"cannot fetch the template http://{address}/t.git. Check the network" in line
 
 
 @pytest.mark.docker
@@ -342,12 +378,9 @@ def test_texts_arrive_byte_for_byte(origin, start, tmp_path, _cookiecutter_confi
     answers = json.loads(project.read(".cruft.json"))["context"]["cookiecutter"]
     assert {name: answers[name] for name in texts} == texts
     before = state(project.path)
-    readme, description = project.read("README.md"), project.read("pyproject.toml").splitlines()[3]
     done = project.make("add-service", "NAME=sketch")
     assert (done.returncode, done.stderr) == (0, "")
-    assert {"README.md", "pyproject.toml"} <= changed(before, state(project.path))
-    assert project.read("README.md").startswith(readme[: readme.index("\n\n")])
-    assert project.read("pyproject.toml").splitlines()[3] == description
+    assert "README.md" not in changed(before, state(project.path))
     again = json.loads(project.read(".cruft.json"))["context"]["cookiecutter"]
     assert again == {**answers, "services": "sketch"}
 
@@ -372,7 +405,7 @@ def test_project_that_cruft_knows_can_have_one(origin, start, project, how, tmp_
 
 
 @pytest.mark.docker
-def test_what_is_wrong_is_said_in_one_line_and_changes_nothing(project, origin):
+def test_fault_is_one_line_and_changes_nothing(project, origin):
     before = state(project.path)
 
     def error(name, words, **environment):
@@ -381,23 +414,19 @@ def test_what_is_wrong_is_said_in_one_line_and_changes_nothing(project, origin):
         assert state(project.path) == before
         assert leftovers(project) == []
 
-    error(None, "error: there is no name. Use make add-service NAME=")
+    error(None, "error: no service is given. Use make add-service NAME=")
     error("none", "'none' is not the name of a service")
     error("postgres,sketch", "is not the name of a service")
     error("../x", "is not the name of a service")
     error("$(id)", "is not the name of a service")
     commit = git(origin, "rev-parse", "--short=7", "HEAD~1").strip()
-    there = ", ".join(sorted([*SERVICES, "sketch"]))
-    error(
-        "postgrs",
-        f"the template, as it was at {commit}, has no 'postgrs'. Did you mean postgres? Use {there}.",
-    )
+    error("postgrs", f"the template at commit {commit} has no 'postgrs'. Did you mean postgres?")
 
     text = project.read(".cruft.json")
     for old, new, words in [
-        (str(origin), f"{origin}-gone", f"the template {origin}-gone cannot be fetched. Check"),
+        (str(origin), f"{origin}-gone", f"cannot fetch the template {origin}-gone. Check"),
         ('"commit": "', '"commit": "0123', f"the template {origin} has no commit 0123"),
-        ('"template"', '"templates"', ".cruft.json names no template and commit"),
+        ('"template"', '"templates"', ".cruft.json has no template and commit"),
     ]:
         edit(project, ".cruft.json", old, new)
         before = state(project.path)
@@ -418,14 +447,16 @@ def test_what_is_wrong_is_said_in_one_line_and_changes_nothing(project, origin):
     error("sketch", "the packages in pyproject.toml exclude each other")
 
     (project.path / "services" / "sketch").mkdir(parents=True)
-    error("sketch", "services/sketch is there already")
+    (project.path / "docker" / "services").mkdir()
+    before = state(project.path)
+    error("sketch", "services/sketch exists already")
 
 
 @pytest.mark.docker
 def test_interrupt_leaves_the_project_as_it_was(project):
     before = state(project.path)
     started = subprocess.Popen(["make", "add-service", "NAME=postgres"], cwd=project.path, start_new_session=True)
-    wait_until(lambda: list((project.path / ".local").glob("add-service.*/out/new")))
+    wait_until(lambda: list((project.path / ".local").glob("tmp.*/out/added")))
     os.killpg(started.pid, signal.SIGINT)
     assert started.wait() != 0
     assert state(project.path) == before

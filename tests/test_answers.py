@@ -1,4 +1,4 @@
-"""Answers that nobody expected: each arrives byte for byte, or is refused in one line with nothing written."""
+"""Unusual answers: each arrives byte for byte, or is refused in one line before any file is written."""
 
 import itertools
 import json
@@ -9,15 +9,27 @@ import tomllib
 
 import pytest
 import yaml
-from conftest import OPTIONS, QUESTIONS, REMEMBERED, TEMPLATE, files
+from conftest import CHOICES, FRAMEWORKS, QUESTIONS, REMEMBERED, SERVICES, TEMPLATE, files
 from cookiecutter.exceptions import FailedHookException
 from cookiecutter.main import cookiecutter
 from jinja2 import TemplateSyntaxError
 from markdown_it import MarkdownIt
 
-from local_extensions import DEVICES, TAKEN, TEXTS, catalogue, package, package_problem, slug, slug_problem
+from generation.answers import (
+    CHECKS,
+    DEVICES,
+    NAMES,
+    RESERVED_NAMES,
+    TEXTS,
+    package,
+    package_problem,
+    slug,
+    slug_problem,
+)
+from generation.escaping import markdown, toml
+from generation.frameworks import frameworks
 
-# Single lines of text. They arrive.
+# Single lines of text. They are accepted.
 GOOD_TEXTS = {
     "apostrophe": "it's",
     "quotes": 'say "hi"',
@@ -144,7 +156,7 @@ GOOD_TEXTS = {
     "digits": "2024",
 }
 
-# Not a line, or one that shows something else than it holds. They are refused.
+# Texts that are not a line, or that look different from what they contain. They are refused.
 BAD_TEXTS = {
     "empty": "",
     "space": " ",
@@ -177,7 +189,7 @@ BAD_TEXTS = {
     "swapped-surrogates": "\udc1d\ud83d",
 }
 
-# Cookiecutter runs these on the command line, so there they are refused. At the prompt they are text.
+# cookiecutter evaluates these on the command line, so they are refused there. At the prompt they are ordinary text.
 JINJA = {
     "expression": "{{ 7*7 }}",
     "raw": "{% raw %}x{% endraw %}",
@@ -277,17 +289,15 @@ BAD_SERVICES = {
     "quote": "'",
     "surrogate": "\ud83d",
 }
-BAD_SOURCES = {
+BAD_FRAMEWORKS = {
     "empty": "",
-    "space": " ",
-    "unknown-scheme": "ftp://example.org/x",
-    "script": "javascript:alert(1)",
-    "no-bucket": "s3://",
-    "no-host": "https://",
-    "new-line": "s3://a\nb",
-    "null": "/a\0b",
-    "substitution": "s3://$(id)",
-    "surrogate": "s3://\ud83d",
+    "space": "pytorch ",
+    "upper-case": "PyTorch",
+    "two": "jax,pytorch",
+    "parent-folder": "../frameworks/jax",
+    "new-line": "jax\n",
+    "null": "jax\0",
+    "surrogate": "\ud83d",
 }
 
 
@@ -297,7 +307,7 @@ def each(cases):
 
 @pytest.fixture
 def refusal(out, _cookiecutter_config_file):
-    """Return the lines with which answers are refused."""
+    """Return the lines of the message that refuses these answers."""
 
     def refused(error=FailedHookException, /, **answers):
         with pytest.raises(error) as caught:
@@ -317,13 +327,13 @@ def refusal(out, _cookiecutter_config_file):
 
 
 def shown(inline):
-    """Return what a reader sees of a paragraph or heading, which must be nothing but text."""
+    """Return the text of a paragraph or heading, which must not contain anything else."""
     assert {part.type for part in inline.children} == {"text"}, inline.children
     return "".join(part.content for part in inline.children)
 
 
 def arrived(project):
-    """Return the texts as the files of a project give them to those who read these files."""
+    """Return the texts as a parser reads them from the files of a project."""
     tokens = MarkdownIt().enable("table").parse((project / "README.md").read_text(encoding="utf-8"))
     kinds = ["heading_open", "inline", "heading_close", "paragraph_open", "inline", "paragraph_close", "heading_open"]
     assert [token.type for token in tokens[: len(kinds)]] == kinds
@@ -338,27 +348,31 @@ def arrived(project):
     }
 
 
-def expected(text):
+def expected(project_name, description, author_name):
     # Markdown drops spaces at either end.
     return {
-        "heading": text.strip(),
-        "paragraph": text.strip(),
-        "description": text,
-        "author": [{"name": text}],
-        "copyright": [text],
+        "heading": project_name.strip(),
+        "paragraph": description.strip(),
+        "description": description,
+        "author": [{"name": author_name}],
+        "copyright": [author_name],
     }
 
 
-@each(GOOD_TEXTS)
-def test_text_arrives(bake, default, answer):
-    project = bake(project_slug=slug(QUESTIONS["project_name"]), **dict.fromkeys(TEXTS, answer))
-    assert arrived(project) == expected(answer)
+# Each text is the answer to one of the three questions.
+TRIPLES = list(itertools.zip_longest(*3 * [iter(GOOD_TEXTS.values())], fillvalue="x"))
+
+
+@pytest.mark.parametrize("texts", TRIPLES, ids=[ascii(texts)[:40] for texts in TRIPLES])
+def test_texts_are_kept(bake, default, texts):
+    project = bake(project_slug=slug(QUESTIONS["project_name"]), **dict(zip(TEXTS, texts, strict=True)))
+    assert arrived(project) == expected(*texts)
     assert files(project) == files(default)
     changed = {name for name in files(project) if (project / name).read_bytes() != (default / name).read_bytes()}
     assert changed == {"README.md", "pyproject.toml", "LICENSE"} | REMEMBERED
     for name in REMEMBERED:
         answers = json.loads((project / name).read_text(encoding="utf-8"))["context"]["cookiecutter"]
-        assert [answers[text] for text in TEXTS] == [answer] * len(TEXTS)
+        assert tuple(answers[text] for text in TEXTS) == texts
 
 
 @each(BAD_TEXTS)
@@ -371,7 +385,7 @@ def test_text_is_refused(refusal, answer):
 @each(JINJA)
 def test_jinja_is_refused_on_the_command_line(refusal, capfd, question, answer):
     refusal(**{question: answer, "project_slug": "slug"})
-    assert re.findall("^error: (\\w+) holds Jinja", capfd.readouterr().err, re.MULTILINE) == [question]
+    assert re.findall("^error: (\\w+) contains Jinja", capfd.readouterr().err, re.MULTILINE) == [question]
 
 
 @each(BROKEN_JINJA)
@@ -380,36 +394,36 @@ def test_broken_jinja_writes_nothing(refusal, answer):
 
 
 def typed(**answers):
-    """Return what is typed at the prompts, where an empty line takes the default."""
+    """Return the input for all prompts. An empty line takes the default."""
     return "".join(answers.get(question, "") + "\n" for question in QUESTIONS)
 
 
 @each({**JINJA, **BROKEN_JINJA, "three-quotes": 'a """ b', "emoji": "🐝"})
-def test_text_arrives_from_the_prompt(command, out, answer):
+def test_text_from_the_prompt_is_kept(command, out, answer):
     done = command(input=typed(**dict.fromkeys(TEXTS, answer)))
     assert done.returncode == 0, done.stderr
-    assert arrived(out / slug(answer)) == expected(answer)
+    assert arrived(out / slug(answer)) == expected(answer, answer, answer)
 
 
 def test_all_wrong_answers_are_reported_at_once(refusal):
     wrong = {**dict.fromkeys(TEXTS, "\n"), "project_slug": "../x", "package_name": "1"}
-    wrong |= {"services": "nothing-like-it", "data_source": "ftp://x"}
+    wrong |= {"services": "nothing-like-it", "framework": "nothing-like-it"}
     lines = refusal(**wrong)
     assert sorted(re.match(r"error: (\w+) ", line)[1] for line in lines) == sorted(wrong)
 
 
-def test_command_line_says_only_what_is_wrong(command, out):
+def test_command_line_only_prints_the_errors(command, out):
     done = command("--no-input", "author_name=a\tb", "package_name=class")
     assert done.returncode == 1
     assert done.stdout.splitlines() == [
-        'error: author_name "a\\tb" has the invisible character U+0009. Type a single line without it.',
-        'error: package_name "class" is a word of Python, or names a library, a test or a database. '
-        "Use another, as in project_class.",
+        'error: author_name "a\\tb" contains the invisible character U+0009. Type a single line without it.',
+        'error: package_name "class" is a Python keyword, or the name of a library, a test or a database. '
+        "Use another name, such as project_class.",
     ]
     assert list(out.iterdir()) == []
 
 
-def test_bytes_that_are_no_text_are_refused(command, out):
+def test_bytes_that_are_not_text_are_refused(command, out):
     done = command("--no-input", b"project_name=caf\xe9")
     assert done.returncode == 1
     assert re.fullmatch(r"error: project_name .* U\+DCE9.*\n", done.stdout)
@@ -423,7 +437,7 @@ def test_prompt_refuses(command, out):
     assert list(out.iterdir()) == []
 
 
-def test_answers_are_checked_without_hooks_too(command, out):
+def test_answers_are_checked_without_hooks(command, out):
     before = set(out.parent.rglob("*"))
     done = command("--no-input", "--accept-hooks", "no", "project_slug=../x", "package_name=x")
     assert done.returncode == 1
@@ -431,11 +445,12 @@ def test_answers_are_checked_without_hooks_too(command, out):
 
 
 @pytest.mark.parametrize("answer", GOOD_SLUGS)
-def test_slug_arrives(bake, answer):
+def test_slug_is_kept(bake, answer):
     project = bake(project_slug=answer)
     assert project.name == answer
     assert tomllib.loads((project / "pyproject.toml").read_text())["project"]["name"] == answer
-    assert yaml.safe_load((project / "compose.yaml").read_text())["name"] == answer
+    base = yaml.safe_load((project / "docker" / "compose.base.yaml").read_text())
+    assert f"{answer}:cpu" in base["services"]["workspace"]["image"]
     assert json.loads((project / ".devcontainer" / "devcontainer.json").read_text())["name"] == answer
 
 
@@ -446,7 +461,7 @@ def test_slug_is_refused(refusal, answer):
 
 
 @pytest.mark.parametrize("answer", GOOD_PACKAGES)
-def test_package_arrives(bake, answer):
+def test_package_is_kept(bake, answer):
     project = bake(package_name=answer)
     pyproject = tomllib.loads((project / "pyproject.toml").read_text())
     assert pyproject["tool"]["uv"]["build-backend"]["module-name"] == answer
@@ -460,7 +475,7 @@ def test_package_is_refused(refusal, answer):
 
 
 @pytest.mark.parametrize("answer", ["none", "", " none ", "none,none", "none, "])
-def test_no_service_can_be_said_in_many_ways(bake, default, answer):
+def test_no_services_can_be_written_in_many_ways(bake, default, answer):
     assert files(bake(services=answer)) == files(default)
 
 
@@ -468,25 +483,28 @@ def test_no_service_can_be_said_in_many_ways(bake, default, answer):
 def test_services_are_refused(refusal, answer):
     (line,) = refusal(services=answer)
     assert line.startswith("error: services ")
-    assert line.endswith(f" Use {', '.join(['none', *catalogue()])}.")
+    assert line.endswith(f" Use {', '.join(['none', *SERVICES])}.")
 
 
-@pytest.mark.parametrize("name", ["none", *catalogue()])
-def test_near_miss_is_told_the_right_name(refusal, name):
-    (line,) = refusal(services=name + name[-1])
-    assert f"Did you mean {name}?" in line
+@each(BAD_FRAMEWORKS)
+def test_framework_is_refused(refusal, answer):
+    (line,) = refusal(framework=answer)
+    assert line.startswith("error: framework ")
+    assert line.endswith(f" Use {', '.join(frameworks())}.")
 
 
-@each(BAD_SOURCES)
-def test_data_source_is_refused(refusal, answer):
-    (line,) = refusal(data_source=answer)
-    assert line.startswith("error: data_source ")
+MISSPELT = [*(("services", name) for name in ["none", *SERVICES]), *(("framework", name) for name in FRAMEWORKS)]
 
 
-@pytest.mark.parametrize("wrong", ["", "{} ", "{}x", "nothing", "../{}", "{}\n"])
-@pytest.mark.parametrize("question", OPTIONS)
+@pytest.mark.parametrize(("question", "name"), MISSPELT)
+def test_right_name_is_suggested(question, name):
+    assert f"Did you mean {name}?" in CHECKS[question](name + name[-1])
+
+
+@pytest.mark.parametrize("wrong", ["", "{} ", "nothing", "{}\n"])
+@pytest.mark.parametrize("question", CHOICES)
 def test_unknown_choice_is_refused(refusal, question, wrong):
-    lines = refusal(ValueError, **{question: wrong.format(OPTIONS[question][0])})
+    lines = refusal(ValueError, **{question: wrong.format(CHOICES[question][0])})
     assert f"choice variable {question}" in "".join(lines)
 
 
@@ -498,8 +516,8 @@ SUGGESTED_FOR = {
     "stdlib": sys.stdlib_module_names,
     "keywords": keyword.kwlist + keyword.softkwlist,
     "devices": DEVICES,
-    "libraries": TAKEN,
-    "as-long-as-can-be": [prefix + "x" * n for prefix in ("", "1", "a-") for n in range(36, 44)],
+    "libraries": RESERVED_NAMES,
+    "maximal-length": [prefix + "x" * n for prefix in ("", "1", "a-") for n in range(36, 44)],
 }
 
 
@@ -514,12 +532,12 @@ def test_suggestions_are_accepted(texts):
 @pytest.mark.parametrize("name", sorted(DEVICES | {"json", "class", "numpy", "test_a"}))
 def test_advice_in_a_refusal_is_accepted(name):
     assert slug_problem(f"{name}-project") is None
-    assert f"as in project_{name}." in package_problem(name)
+    assert f"such as project_{name}." in package_problem(name)
     assert package_problem(f"project_{name}") is None
 
 
-@pytest.mark.parametrize("framework", OPTIONS["framework"])
-def test_libraries_of_a_project_are_taken(baked, framework):
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+def test_libraries_of_a_project_are_reserved(baked, framework):
     pyproject = tomllib.loads((baked(framework=framework) / "pyproject.toml").read_text(encoding="utf-8"))
     libraries = itertools.chain(pyproject["project"]["dependencies"], *pyproject["dependency-groups"].values())
     names = {re.match(r"[\w.-]+", library)[0] for library in libraries}
@@ -527,10 +545,26 @@ def test_libraries_of_a_project_are_taken(baked, framework):
     assert {name for name in names if not package_problem(name.replace("-", "_"))} == set()
 
 
-def test_stdlib_of_every_python_is_taken(monkeypatch):
-    # Python 3.13 is without these, but 3.12 can be chosen; cookiecutter may run on either.
+def test_standard_modules_of_each_python_are_reserved(monkeypatch):
+    # Python 3.12 has these modules and 3.13 does not. A project can use one and cookiecutter the other.
     gone = """
         aifc audioop cgi cgitb chunk crypt imghdr mailcap nntplib pipes sndhdr spwd sunau telnetlib uu xdrlib
     """.split()
     monkeypatch.setattr(sys, "stdlib_module_names", sys.stdlib_module_names - set(gone))
     assert [name for name in gone if not package_problem(name)] == []
+
+
+def test_names_are_in_known_sections_and_lower_case():
+    assert set(NAMES) == {"devices", "python", "databases", "distributions", "modules"}
+    assert [name for section in NAMES.values() for name in section if not re.fullmatch("[a-z0-9_-]+", name)] == []
+
+
+@each(GOOD_TEXTS)
+def test_toml_is_escaped(answer):
+    assert tomllib.loads(f"text = {toml(answer)}") == {"text": answer}
+
+
+@each(GOOD_TEXTS)
+def test_markdown_is_escaped(answer):
+    for prefix in ("", "# "):
+        assert shown(MarkdownIt().enable("table").parse(prefix + markdown(answer))[1]) == answer.strip()

@@ -15,7 +15,7 @@ import pytest
 from conftest import OPTIONS
 from support import docker, status, unique, wait_until
 
-import local_extensions
+from generation.answers import RESERVED_NAMES, slug_problem
 
 pytestmark = pytest.mark.docker
 
@@ -24,9 +24,14 @@ pytestmark = pytest.mark.docker
 IDENTITIES = [(0, 0), (1, 1), (33, 33), (1000, 20), (1000, 100), (65534, 65534), (54321, 54321), (2000000000, 100)]
 
 
+def own_lines(text: str) -> str:
+    """Return a .env without the lines that make writes for Compose."""
+    return text.partition("# Written by make")[0]
+
+
 def checksums(folder, names=("data", "models", "notebooks", "reports", ".env")):
     paths = [path for name in names for path in [folder / name, *(folder / name).rglob("*")] if path.is_file()]
-    return {path: hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
+    return {path: hashlib.sha256(own_lines(path.read_text("latin-1")).encode()).hexdigest() for path in paths}
 
 
 def api(url: str, path: str) -> str:
@@ -53,7 +58,7 @@ def test_image_is_labelled(built):
     assert "make notebook" in labels["usage"]
 
 
-def test_image_runs_as_nobody_in_particular_and_lends_no_rights(built):
+def test_image_is_for_no_user_and_has_no_setuid_program(built):
     assert built.inspect(built.image)["Config"]["User"] == "10001:10001"
     find = "find / -xdev -type f -perm /6000"
     assert docker("run", "--rm", "--user", "0", built.image, "sh", "-c", find) == ""
@@ -95,7 +100,7 @@ def test_engine_reads_dockerignore_as_the_hook_does(copy):
         "data/raw/a.csv",
         "src/data/a.py",
     ]
-    paths += ["src/a/key.pem", "src/id_rsa", "notebooks/b.ipynb", "models/m", "scripts/image/a.sh", "scripts/a.sh"]
+    paths += ["src/a/key.pem", "src/id_rsa", "notebooks/b.ipynb", "models/m", "docker/image/a.sh", "docker/a.sh"]
     for path in map(project.path.joinpath, paths):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("x")
@@ -104,8 +109,8 @@ def test_engine_reads_dockerignore_as_the_hook_does(copy):
     tag = f"{project.slug}:context"
     docker("build", "--quiet", "--file", str(project.path / "list.Dockerfile"), "--tag", tag, str(project.path))
     found = docker("run", "--rm", tag, "find", "/context", "-type", "f").replace("/context/", "").split()
-    assert set(paths) & set(found) == {"src/data/a.py", "scripts/image/a.sh"}
-    allowed = ("pyproject.toml", "uv.lock", "apt.txt", "apt-dev.txt", "scripts/image/", "src/")
+    assert set(paths) & set(found) == {"src/data/a.py", "docker/image/a.sh"}
+    allowed = ("pyproject.toml", "uv.lock", "apt.txt", "apt-dev.txt", "docker/image/", "src/")
     assert all(path.startswith(allowed) for path in found)
 
 
@@ -228,7 +233,7 @@ def test_busy_port_moves_to_the_next_free_one(lab):
         done = lab.make("notebook")
         port = int(re.search(r":(\d+)/", done.stdout.splitlines()[-1])[1])
         assert port > 8888
-        assert f"note: port 8888 is in use, so this is {port}" in done.stderr
+        assert f"note: port 8888 is in use, so the notebook is on port {port}" in done.stderr
 
 
 def test_busy_port_that_was_asked_for_is_an_error(lab):
@@ -365,6 +370,53 @@ def test_any_folder_name_works(name, copy):
     assert not project.containers(f"label=com.docker.compose.project.working_dir={project.path}")
 
 
+@pytest.fixture
+def typed(lab):
+    """Run plain `docker compose` in the project's folder, as a person types it after a make command."""
+    lab.notebook()
+
+    def run(*arguments):
+        kept = {name: os.environ[name] for name in ("PATH", "HOME", "DOCKER_CONFIG") if name in os.environ}
+        done = subprocess.run(["docker", "compose", *arguments], cwd=lab.path, env=kept, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        return done.stdout + done.stderr
+
+    return run
+
+
+def test_plain_compose_sees_the_notebook(typed, lab):
+    (name,) = running_containers(lab)
+    assert name in typed("ps")
+    assert "jupyter" in typed("logs", "lab").lower()
+    who = typed("exec", "--no-TTY", "lab", "bash", "-c", "id -u; ls /workspace/Makefile")
+    assert who.split()[:2] == [str(os.getuid()), "/workspace/Makefile"]
+    # It has the settings that make used: nothing is created again.
+    before = lab.inspect(name)["Id"]
+    typed("up", "--detach", "lab")
+    assert lab.inspect(name)["Id"] == before
+
+
+def test_plain_compose_starts_a_notebook_that_make_finds(typed, lab):
+    typed("down")
+    typed("up", "--detach", "--wait", "lab")
+    assert status(api(lab.notebook(), "contents")) == 200
+
+
+@pytest.mark.parametrize("name", ["it's", "do$lar${X}", "back\\slash", "a b ü"])
+def test_plain_compose_mounts_the_same_data(name, copy, tmp_path):
+    """make writes the folder of the data to .env, whatever is in its name."""
+    project = copy()
+    folder = tmp_path / name
+    folder.mkdir()
+    project.ok("run", "CMD=true", f"DATA_DIR={folder}")
+    done = subprocess.run(
+        ["docker", "compose", "config", "--format", "json"], cwd=project.path, capture_output=True, text=True
+    )
+    mounts = json.loads(done.stdout)["services"]["lab"]["volumes"]
+    (source,) = (mount["source"] for mount in mounts if mount["target"] == "/workspace/data")
+    assert source.replace("$$", "$") == str(folder)
+
+
 def test_two_projects_run_beside_each_other(lab, other):
     addresses = lab.notebook(), other.notebook()
     try:
@@ -481,5 +533,5 @@ print(*{re.sub("[-_.]+", "-", name).lower() for name in names})
 """
     names = set(docker("run", "--rm", built.image, "python", "-c", program).split())
     # Only what an answer could spell: names with other characters, and private modules, cannot be given.
-    names = {name for name in names if not local_extensions.slug_problem(f"{name}-x") and name != built.slug}
-    assert names - local_extensions.TAKEN == set()
+    names = {name for name in names if not slug_problem(f"{name}-x") and name != built.slug}
+    assert names - RESERVED_NAMES == set()

@@ -13,16 +13,16 @@ from support import Project, docker
 
 # The only programs that the project's commands may need on a host, beside the engine's.
 HOST = """awk basename bash cat chmod chown cksum cmp cp cut date df dirname du env find getenforce git grep head id ls
-make mkdir mktemp mv od paste printf pwd readlink rm sed sh sleep sort tail tar tr uname xargs""".split()
+make mkdir mktemp mv od paste printf pwd rm sed sh sleep sort tail tar tee tr uname""".split()
 
-TARGETS = """build notebook stop run data train predict gpu test lint format lock up down ps logs doctor release sbom
-reproduce clean""".split()
+FOR_SERVICES = "up down ps logs".split()
+TARGETS = """build notebook stop shell run data train predict gpu test lint format lock doctor release clean""".split()
 
 
 @pytest.fixture
 def untouched(bake):
-    """A generated project that has to be as it was after the test, but for what is ignored."""
-    project = Project(bake())
+    """A generated project, with a service, that has to be as it was after the test, but for what git ignores."""
+    project = Project(bake(services="redis"))
     before = project.read("pyproject.toml"), project.read("Dockerfile")
     yield project
     assert (project.read("pyproject.toml"), project.read("Dockerfile")) == before
@@ -48,15 +48,13 @@ def stub(folder: Path, script: str) -> None:
 
 # Answers of an engine that lacks nothing.
 WORKING = """case "$1 $2" in
-  "info --format") echo "${ENGINE:-28.0.0}|[]|/nonexistent" ;;
-  "compose version") echo "${COMPOSE:-2.30.0}" ;;
-  "buildx version") echo buildx ;;
+  "info --format") echo "${ENGINE:-28.0.0}|[]|/nonexistent|buildx=0.29 compose=${COMPOSE:-2.30.0} " ;;
   "image inspect") echo sha256:0 ;;
   *) echo "$@" >&2; exit 1 ;;
 esac"""
 
 
-@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("target", TARGETS + FOR_SERVICES)
 def test_no_docker(target, untouched, host):
     assert "docker is not installed" in untouched.error(target, "CMD=true", PATH=str(host))
 
@@ -68,7 +66,7 @@ def test_no_docker(target, untouched, host):
         "error during connect: this error may indicate that the docker daemon is not running",
     ],
 )
-@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("target", TARGETS + FOR_SERVICES)
 def test_daemon_is_down(target, words, untouched, host):
     stub(host, f'echo "{words}" >&2; exit 1')
     assert "daemon is not running" in untouched.error(target, "CMD=true", PATH=str(host))
@@ -101,13 +99,13 @@ def test_newer_versions_are_fine(engine, compose, untouched, host):
 
 
 def test_no_compose_plugin(untouched, host):
-    stub(host, WORKING.replace('echo "${COMPOSE:-2.30.0}"', "echo \"'compose' is not a docker command\" >&2; exit 1"))
+    stub(host, WORKING.replace("compose=${COMPOSE:-2.30.0} ", ""))
     for target in ("notebook", "train", "doctor"):
         assert "no Compose plugin" in untouched.error(target, PATH=str(host))
 
 
 def test_no_buildx_plugin(untouched, host):
-    stub(host, WORKING.replace("echo buildx", "exit 1"))
+    stub(host, WORKING.replace("buildx=0.29 ", ""))
     assert "no Buildx plugin" in untouched.error("build", PATH=str(host))
 
 
@@ -126,17 +124,25 @@ def test_line_in_env_that_compose_reads(line, untouched, host):
     assert ".env" not in untouched.make("stop", PATH=str(host)).stderr
 
 
-@pytest.mark.parametrize("target", ["up", "down", "ps", "logs"])
-def test_no_services(target, untouched, host):
+@pytest.mark.parametrize("target", [*FOR_SERVICES, "remove-service", "example-x", "backup-x"])
+def test_no_services(target, bake, host):
     stub(host, WORKING)
-    assert "add-service NAME=" in untouched.error(target, PATH=str(host))
+    assert "add-service NAME=" in Project(bake()).error(target, PATH=str(host))
+
+
+def test_command_without_make(untouched):
+    done = subprocess.run(["docker/build"], cwd=untouched.path, env={"PATH": os.environ["PATH"]}, capture_output=True)
+    assert (done.returncode, done.stderr) == (
+        1,
+        b"error: make sets what this command needs. 'make' lists the commands.\n",
+    )
 
 
 def test_service_that_there_is_not(bake, host):
     stub(host, WORKING)
     project = Project(bake(services=SERVICES[0]))
     line = project.error("up", "SERVICE=nothing", PATH=str(host))
-    assert line == f"error: there is no service 'nothing'. Use SERVICE= with one of: {SERVICES[0]}."
+    assert line == f"error: there is no service 'nothing'. The services are: {SERVICES[0]}."
     for command in ("backup-nothing", "restore-nothing", "password-nothing"):
         assert project.error(command, PATH=str(host)).startswith(f"error: there is no 'make {command}'. ")
 
@@ -154,7 +160,8 @@ def test_password_is_a_line_of_its_own_in_env(bake, host):
     (project.path / ".env").write_text("MEMORY=4g")
     assert project.make("up", PATH=str(host)).returncode != 0
     names = [line.partition("=")[0] for line in project.read(".env").splitlines()]
-    assert names == ["MEMORY", "MYSQL_PASSWORD", "POSTGRES_PASSWORD"]
+    assert names[:3] == ["MEMORY", "MYSQL_PASSWORD", "POSTGRES_PASSWORD"]
+    assert names[3].startswith("# Written by make")
     assert "MEMORY=4g\n" in project.read(".env")
     assert len(project.read(".local/secrets/postgres_password")) == 32
 
@@ -170,20 +177,20 @@ def test_full_disk(untouched, host):
 @pytest.mark.parametrize(
     "arguments, words",
     [
-        (["notebook", "PORT=abc"], "'abc' is not a port"),
-        (["notebook", "PORT=80"], "'80' is not a port"),
-        (["notebook", "PORT=65536"], "'65536' is not a port"),
-        (["notebook", "PORT=-1"], "'-1' is not a port"),
-        (["train", "PORT=8888;id"], "is not a port"),
-        (["train", "ACCELERATOR=gpu"], "there is no accelerator 'gpu'"),
-        (["build", "ACCELERATOR=cpu;id"], "there is no accelerator"),
-        (["train", "GPUS=first"], "'first' are no GPUs"),
-        (["train", "GPUS=0,"], "'0,' are no GPUs"),
-        (["train", "GPUS=all,1"], "'all,1' are no GPUs"),
-        (["train", 'GPUS=0"]'], "are no GPUs"),
-        (["run"], "there is no command"),
-        (["run", "CMD="], "there is no command"),
-        (["add"], "there is no package"),
+        (["notebook", "PORT=abc"], "PORT='abc' is not valid"),
+        (["notebook", "PORT=80"], "PORT='80' is not valid"),
+        (["notebook", "PORT=65536"], "PORT='65536' is not valid"),
+        (["notebook", "PORT=-1"], "PORT='-1' is not valid"),
+        (["train", "PORT=8888;id"], "is not valid. Use a number"),
+        (["train", "ACCELERATOR=gpu"], "ACCELERATOR='gpu' is not valid"),
+        (["build", "ACCELERATOR=cpu;id"], "is not valid. Use ACCELERATOR=cpu"),
+        (["train", "GPUS=first"], "GPUS='first' is not valid"),
+        (["train", "GPUS=0,"], "GPUS='0,' is not valid"),
+        (["train", "GPUS=all,1"], "GPUS='all,1' is not valid"),
+        (["train", 'GPUS=0"]'], "is not valid. Use GPUS=all"),
+        (["run"], "no command is given"),
+        (["run", "CMD="], "no command is given"),
+        (["add"], "no package is given"),
         (["add", "PKG=--index-url=x"], "is not the name of a package"),
         (["add", "PKG=a;id"], "is not the name of a package"),
         (["add", "PKG=$(touch pwned)"], "is not the name of a package"),
@@ -205,9 +212,22 @@ def test_bad_input(arguments, words, untouched, host):
 def test_setting_from_env_file_is_checked_too(untouched, host):
     stub(host, WORKING)
     (untouched.path / ".env").write_text("ACCELERATOR=gpu\n")
-    assert "there is no accelerator 'gpu'" in untouched.error("train", PATH=str(host))
+    assert "ACCELERATOR='gpu' is not valid" in untouched.error("train", PATH=str(host))
     (untouched.path / ".env").write_text("PORT=abc\n")
-    assert "'abc' is not a port" in untouched.error("train", PATH=str(host))
+    assert "PORT='abc' is not valid" in untouched.error("train", PATH=str(host))
+
+
+def test_password_is_not_written_twice(bake, host):
+    """The block that make writes for Compose stays the last, and the settings above it stay as they are."""
+    stub(host, WORKING)
+    project = Project(bake(services="postgres"))
+    project.make("up", PATH=str(host))
+    first = project.read(".env")
+    (project.path / ".env").write_text(f"{first}SHM_SIZE=1gb\n")
+    project.make("up", PATH=str(host))
+    lines = project.read(".env").splitlines()
+    assert lines[:2] == [first.splitlines()[0], "SHM_SIZE=1gb"]
+    assert lines[2:] == first.splitlines()[1:]
 
 
 def test_data_link_to_nowhere_is_named(untouched, host):
@@ -246,7 +266,7 @@ exec {shutil.which("mkdir")} "$@"
 def test_only_what_a_host_has_is_used(untouched, host):
     """What the scripts call is in the list above; the stub engine then refuses to run anything."""
     stub(host, WORKING)
-    for target in TARGETS:
+    for target in TARGETS + FOR_SERVICES:
         done = untouched.make(target, "CMD=true", PATH=str(host))
         assert "not found" not in done.stderr.replace("is not found", ""), done.stderr
 
@@ -257,7 +277,7 @@ def test_only_what_a_host_has_is_used(untouched, host):
         (
             "#8 7.1 error: Request failed after 3 retries\n#8 7.1   cause: Failed to download "
             "`https://github.com/astral-sh/python-build-standalone/releases/download/x`\n#8 7.1   cause: dns error",
-            "the base image has no such Python, and uv cannot download it",
+            "the base image does not contain this Python version, and uv could not download it",
         ),
         ("#8 0.1 error: the base image has no glibc. Use another.", "error: the base image has no glibc. Use another."),
     ],
@@ -274,18 +294,22 @@ HOOK = (
     "docker: Error response from daemon: failed to create task: error running prestart hook #0: nvidia-container-cli: "
 )
 GPU_FAULTS = {
-    "no driver": (NO_RUNTIME, None, "no driver of NVIDIA answers on this machine"),
+    "no driver": (NO_RUNTIME, None, "no NVIDIA driver answers on this machine"),
     "no toolkit": (NO_RUNTIME, "580.95.05", "Docker has no NVIDIA runtime. Install the NVIDIA Container Toolkit, or"),
     "no devices of CDI": (
         "docker: Error response from daemon: CDI device injection failed: unresolvable CDI devices nvidia.com/gpu=all",
         "580.95.05",
         "Docker has no NVIDIA runtime. Install the NVIDIA Container Toolkit, or",
     ),
-    "driver not loaded": (HOOK + "initialization error: nvml error: driver not loaded: unknown.", None, "does not run"),
+    "driver not loaded": (
+        HOOK + "initialization error: nvml error: driver not loaded: unknown.",
+        None,
+        "does not work",
+    ),
     "no library of the driver": (
         HOOK + "initialization error: load library failed: libnvidia-ml.so.1: cannot open shared object file",
         None,
-        "does not run on this machine",
+        "does not work on this machine",
     ),
     "driver updated": (
         HOOK + "initialization error: nvml error: driver/library version mismatch: unknown.",
@@ -295,9 +319,13 @@ GPU_FAULTS = {
     "driver too old for the toolkit": (
         HOOK + "requirement error: unsatisfied condition: cuda>=13.0, please update your driver to a newer version",
         "550.54.15",
-        "NVIDIA's driver here is 550.54.15, and CUDA 13.0.2 in the image needs 580 or newer",
+        "the NVIDIA driver is 550.54.15, but CUDA 13.0.2 in the image requires 580 or newer",
     ),
-    "no such GPU": (HOOK + "device error: 7: unknown device: unknown.", "580.95.05", "there is no GPU 7 on this"),
+    "no such GPU": (
+        HOOK + "device error: 7: unknown device: unknown.",
+        "580.95.05",
+        "GPUS names a GPU that this machine does not have",
+    ),
 }
 
 
@@ -342,7 +370,7 @@ FREE, FULL = "{}, 580.95.05, 81559, 4, Default", "{}, 580.95.05, 81559, 81000, D
     [
         (
             "0, 550.54.15, 81559, 4, Default",
-            "driver here is 550.54.15, and CUDA 13.0.2 in the image needs 580 or newer",
+            "driver is 550.54.15, but CUDA 13.0.2 in the image requires 580 or newer",
         ),
         (FULL.format(0), "the GPU is busy"),
         (f"WARNING: the image's platform does not match\n{FULL.format(0)}", "the GPU is busy"),
@@ -385,9 +413,9 @@ FAULTS = {
         "Dockerfile",
         "FROM python:",
         "FROM registry.invalid/",
-        "registry.invalid/3.13-slim-trixie:latest cannot be fetched",
+        "cannot pull the image registry.invalid/3.13-slim-trixie:latest",
     ),
-    "tag": ("Dockerfile", "-slim-trixie", "-no-such-tag", "python:3.13-no-such-tag cannot be fetched"),
+    "tag": ("Dockerfile", "-slim-trixie", "-no-such-tag", "/python:3.13-no-such-tag. Check its name"),
     "disk": (
         "Dockerfile",
         "WORKDIR /workspace",
@@ -443,7 +471,7 @@ def test_no_permission_on_the_real_socket(built, open_folder):
     line = subprocess.run(
         ["make", "train"], cwd=folder, user=54321, group=54321, extra_groups=[], capture_output=True, text=True
     ).stderr
-    assert "you may not use Docker's socket" in line
+    assert "you do not have permission to use Docker's socket" in line
 
 
 @pytest.mark.docker

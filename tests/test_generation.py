@@ -1,6 +1,5 @@
-"""What is generated: which files, whether each is sound, and what the hook does after."""
+"""The generated files, and the steps of the hook after cookiecutter has rendered them."""
 
-import ast
 import json
 import os
 import re
@@ -10,13 +9,14 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
-from types import SimpleNamespace
 
 import cookiecutter
 import nbformat
 import pytest
 import yaml
-from conftest import EVERY_SERVICE, OPTIONS, REMEMBERED, TEMPLATE, files, tool
+from conftest import OPTIONS, REMEMBERED, TEMPLATE, copy_template, files
+
+from generation import checks, origin
 
 TREE = set(
     """
@@ -29,14 +29,13 @@ TREE = set(
     .jupyter/jupyter_server_config.py
     .jupyter/labconfig/default_setting_overrides.json
     .pre-commit-config.yaml
+    AGENTS.md
     Dockerfile
     LICENSE
     Makefile
     README.md
     apt-dev.txt
     apt.txt
-    compose.common.yaml
-    compose.cuda.yaml
     compose.yaml
     data/external/.gitkeep
     data/interim/.gitkeep
@@ -46,35 +45,6 @@ TREE = set(
     notebooks/01-explore.ipynb
     pyproject.toml
     reports/figures/.gitkeep
-    scripts/add-service.Dockerfile
-    scripts/add-service.sh
-    scripts/add_service.py
-    scripts/backup.sh
-    scripts/build.sh
-    scripts/clean.sh
-    scripts/common.sh
-    scripts/compare_images.py
-    scripts/doctor.sh
-    scripts/example.sh
-    scripts/gpu.sh
-    scripts/help.sh
-    scripts/image/apt-install.sh
-    scripts/image/base.sh
-    scripts/image/bytecode.py
-    scripts/image/extra.sh
-    scripts/image/lists.sh
-    scripts/image/new-packages.sh
-    scripts/image/project.sh
-    scripts/image/same_times.py
-    scripts/notebook.sh
-    scripts/password.sh
-    scripts/reproduce.sh
-    scripts/run.sh
-    scripts/sbom.py
-    scripts/sbom.sh
-    scripts/services.sh
-    scripts/stop.sh
-    scripts/template.sh
     src/my_data_project/__init__.py
     src/my_data_project/data.py
     src/my_data_project/evaluate.py
@@ -89,18 +59,17 @@ TREE = set(
     tests/test_pipeline.py
     """.split()
 )
+# The commands and what belongs to them are copied as they are.
+COMMANDS = {f"docker/{name}" for name in files(TEMPLATE / "{{cookiecutter.project_slug}}" / "docker")}
+TREE |= {name for name in COMMANDS if not name.startswith("docker/services/")}
 TREE |= REMEMBERED
 CI = {"github": {".github/workflows/ci.yml"}, "gitlab": {".gitlab-ci.yml"}, "none": set()}
 DEFAULT_TREE = TREE | CI[OPTIONS["ci"][0]]
-# What the other choices add.
-OPTIONAL = {
-    *set().union(*CI.values()),
-    "scripts/image/mirror.sh",
-    "src/my_data_project/services.py",
-}
+# Files that only some answers add.
+OPTIONAL = {*set().union(*CI.values()), "docker/image/mirror.sh"}
 
 TARGETS = """help build notebook stop shell run data train predict gpu test lint format add lock up down ps logs
-add-service doctor clean release sbom reproduce""".split()
+add-service remove-service doctor clean release""".split()
 
 
 def parse_notebook(text):
@@ -124,11 +93,15 @@ PARSERS = {
     ".yaml": yaml.safe_load,
     ".yml": yaml.safe_load,
 }
-# Files that have no parser, or a test of their own below.
-OTHER = """
-    .dockerignore .env.example .gitattributes .gitignore .gitkeep Dockerfile LICENSE Makefile README.md
-    add-service.Dockerfile apt-dev.txt apt.txt
+# Files without a parser, and files that another test reads.
+UNPARSED = """
+    .dockerignore .env.example .gitattributes .gitignore .gitkeep .shellcheckrc
+    AGENTS.md Dockerfile LICENSE Makefile README.md apt-dev.txt apt.txt faults.txt gpu-faults.txt
 """.split()
+
+
+def is_script(path):
+    return path.read_bytes().startswith(b"#!/bin/sh\n")
 
 
 @pytest.mark.parametrize("ci", OPTIONS["ci"])
@@ -136,37 +109,36 @@ def test_exact_tree(baked, ci):
     assert files(baked(ci=ci)) == TREE | CI[ci]
 
 
-def test_mirror_is_for_pytorch_alone(baked):
-    having = [framework for framework in OPTIONS["framework"] if files(baked(framework=framework)) - DEFAULT_TREE]
-    assert having == ["pytorch"]
+def test_only_pytorch_has_a_mirror(baked):
+    extra = {name: files(baked(framework=name)) - DEFAULT_TREE for name in OPTIONS["framework"]}
+    assert {name: found for name, found in extra.items() if found} == {"pytorch": {"docker/image/mirror.sh"}}
 
 
-def test_no_other_choice_changes_the_tree(project):
+def test_no_other_answer_changes_the_tree(project):
     package = next(project.glob("src/*")).name
     tree = {path.replace(f"src/{package}/", "src/my_data_project/") for path in files(project)}
-    assert {path for path in tree - OPTIONAL if not path.startswith("services/")} == TREE
+    assert {path for path in tree - OPTIONAL if not path.startswith(("services/", "docker/services/"))} == TREE
 
 
 def test_every_file_parses(project):
-    for path in map(project.joinpath, files(project)):
-        # A service may be in any language.
-        ours = "services" not in path.relative_to(project).parts or path.suffix in PARSERS
-        if path.name in OTHER or not ours:
+    for name in files(project):
+        path = project / name
+        kind = ".sh" if is_script(path) else path.suffix
+        # A service may contain files in any format.
+        if path.name in UNPARSED or (name.startswith("services/") and kind not in PARSERS):
             continue
         try:
-            PARSERS[path.suffix](path.read_text(encoding="utf-8"))
+            PARSERS[kind](path.read_text(encoding="utf-8"))
         except Exception as error:
-            pytest.fail(f"{path.relative_to(project)}: {error!r}")
+            pytest.fail(f"{name}: {error!r}")
 
 
 def test_nothing_is_left_unrendered(project):
     for name in files(project):
         text = (project / name).read_text(encoding="utf-8")
-        # Docker's own templates, and those of GitHub, are not Jinja.
-        if name.startswith("scripts/"):
+        if name.startswith(("docker/", "services/")):
+            # Templates of Docker look like Jinja.
             text = re.sub(r"\{\{(?![^{}]*cookiecutter)[^{}]*\}\}", "", text)
-            # What calls cookiecutter.
-            text = text.replace("cookiecutter", "") if name.startswith("scripts/add") else text
         if name.startswith(".github/"):
             text = re.sub(r"\$\{\{ [\w.]+ \}\}", "", text)
         if name == ".cruft.json" or re.match("services/[^/]+/src/", name):
@@ -187,25 +159,10 @@ def test_blank_lines_and_line_ends(project):
         assert re.fullmatch(r"\S.*\S\n|\s+Apache License\n.*\S\n", text, re.DOTALL), name
 
 
-def test_scripts_can_be_run_and_nothing_else(project):
-    runnable = {name for name in files(project) if (project / name).stat().st_mode & stat.S_IXUSR}
-    scripts = {path.relative_to(project).as_posix() for path in project.glob("scripts/**/*.sh")}
-    assert {name for name in runnable if not name.startswith("services/")} == scripts - {"scripts/common.sh"}
-
-
-def test_shellcheck_finds_nothing(baked):
-    strict = ("--norc", "--shell=sh", "--external-sources", "--severity=style")
-    project = baked(**EVERY_SERVICE)
-    scripts = sorted(name for name in files(project) if name.endswith(".sh"))
-    done = subprocess.run([tool("shellcheck"), *strict, *scripts], cwd=project, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout
-
-
-def test_hadolint_finds_nothing(project):
-    strict = ("--no-color", "--disable-ignore-pragma", "-t", "style", "--config", os.devnull)
-    dockerfiles = sorted(name for name in files(project) if name.endswith("Dockerfile"))
-    done = subprocess.run([tool("hadolint"), *strict, *dockerfiles], cwd=project, capture_output=True, text=True)
-    assert (done.returncode, done.stdout) == (0, "")
+def test_commands_are_executable_and_nothing_else(project):
+    names = [name for name in files(project) if not name.startswith("services/")]
+    executable = {name for name in names if (project / name).stat().st_mode & stat.S_IXUSR}
+    assert executable == {name for name in names if (project / name).read_bytes().startswith(b"#!")}
 
 
 def make(project, *arguments):
@@ -215,7 +172,7 @@ def make(project, *arguments):
 
 
 def test_makefile_parses(project):
-    assert "scripts/help.sh\n" in make(project, "-n", "help")
+    assert "docker/help\n" in make(project, "-n", "help")
 
 
 def test_help_lists_every_documented_target(default):
@@ -231,36 +188,36 @@ def git(folder, *arguments):
     return done.stdout
 
 
-def test_git_takes_the_project_and_leaves_data_and_secrets(default, tmp_path):
+def test_git_ignores_data_and_secrets(default, tmp_path):
     ignored = """
         data/x.csv data/raw/x.csv data/raw/2024/x.csv data/mine/x.csv models/m.joblib
         .env .local/jupyter_token .jupyter/lab/settings .venv/pyvenv.cfg
         src/my_data_project/__pycache__/data.pyc notebooks/.ipynb_checkpoints/01-explore.ipynb
     """.split()
-    taken = ["uv.lock", "reports/metrics.json", "reports/figures/roc_curve.png", "src/my_data_project/data/x.py"]
+    kept = ["uv.lock", "reports/metrics.json", "reports/figures/roc_curve.png", "src/my_data_project/data/x.py"]
     folder = tmp_path / "project"
     shutil.copytree(default, folder, ignore=shutil.ignore_patterns(".git", "data.py"))
     git(folder, "init")
-    for name in ignored + taken:
+    for name in ignored + kept:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).touch()
     git(folder, "add", "--all")
     tracked = set(git(folder, "ls-files").splitlines())
-    assert tracked == DEFAULT_TREE - {"src/my_data_project/data.py"} | set(taken)
+    assert tracked == DEFAULT_TREE - {"src/my_data_project/data.py"} | set(kept)
 
 
-def test_git_repository_is_made(default):
+def test_git_repository_is_created(default):
     assert git(default, "symbolic-ref", "HEAD") == "refs/heads/main\n"
 
 
-def test_no_repository_is_made_inside_another(command, out):
+def test_no_repository_is_created_inside_another(command, out):
     git(out, "init")
     assert command("--no-input").returncode == 0
     assert not (out / "my-data-project" / ".git").exists()
     assert files(out / "my-data-project") == DEFAULT_TREE
 
 
-def test_command_line_generates_and_says_what_comes_next(command, out):
+def test_command_line_prints_the_next_commands(command, out):
     done = command("--no-input", "project_name=Bees & trees")
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-5:-1] == ["", "  cd bees-trees", "  make build", "  make notebook"]
@@ -270,13 +227,8 @@ def test_command_line_generates_and_says_what_comes_next(command, out):
 
 @pytest.fixture
 def template(tmp_path):
-    """A copy of the template, to be changed."""
-    folder = tmp_path / "template"
-    for name in ("cookiecutter.json", "local_extensions.py", "hooks", "{{cookiecutter.project_slug}}"):
-        copy = shutil.copytree if (TEMPLATE / name).is_dir() else shutil.copy
-        folder.mkdir(exist_ok=True)
-        copy(TEMPLATE / name, folder / name)
-    return folder
+    """A copy of the template, which a test may change."""
+    return copy_template(tmp_path / "template")
 
 
 def test_cruft_generates_too(template, out, _cookiecutter_config_file):
@@ -291,13 +243,13 @@ def test_cruft_generates_too(template, out, _cookiecutter_config_file):
     assert files(out / "my-data-project") == DEFAULT_TREE | {".cruft.json"}
 
 
-# Tools for the hook, which say nothing and are content unless a test wants otherwise.
+# Tools for the hook that find nothing.
 CONTENT = dict.fromkeys(("hadolint", "docker", "git"), "exit 0")
 
 
 @pytest.fixture
 def command_with(command, tmp_path):
-    """Run cookiecutter where these tools alone exist, each a line of shell."""
+    """Run cookiecutter with only these tools installed, each of them a line of shell."""
 
     def run(tools):
         folder = tmp_path / "bin"
@@ -305,7 +257,7 @@ def command_with(command, tmp_path):
         for name, line in tools.items():
             (folder / name).write_text(f"#!/bin/sh\n{line}\n")
             (folder / name).chmod(0o755)
-        # hadolint is also looked for beside the interpreter, so that is one of its own.
+        # hadolint is searched beside the interpreter, too, so this interpreter is in a folder of its own.
         (folder / "python").symlink_to(os.path.realpath(sys.executable))
         environment = {"PATH": str(folder), "PYTHONPATH": str(Path(cookiecutter.__file__).parent.parent)}
         return command("--no-input", python=folder / "python", env=environment)
@@ -317,7 +269,7 @@ def command_with(command, tmp_path):
 def test_each_missing_tool_costs_one_note(command_with, out, missing):
     done = command_with({name: line for name, line in CONTENT.items() if name not in missing})
     assert done.returncode == 0, done.stderr
-    notes = re.findall("^note: (\\w+) is not here", done.stdout, re.MULTILINE)
+    notes = re.findall("^note: (\\w+) is not installed", done.stdout, re.MULTILINE)
     assert notes == list(missing)
     assert done.stdout.count("note:") == len(missing)
     assert done.stdout.endswith("  make build\n  make notebook\n\n")
@@ -344,7 +296,7 @@ LINTED = "hadolint does not work here, so the Dockerfile was not linted: "
             LINTED + "Invalid option --disable-ignore-pragma",
         ),
     ],
-    ids=["no compose plugin", "WSL without Docker", "old compose", "old hadolint"],
+    ids=["no Compose plugin", "WSL without Docker", "old compose", "old hadolint"],
 )
 def test_tool_that_does_not_work_costs_one_note(command_with, tool, line, note):
     done = command_with({**CONTENT, tool: line})
@@ -366,7 +318,7 @@ def test_finding_of_a_tool_stops_generation(command_with, out, tool, line):
     assert list(out.iterdir()) == []
 
 
-def test_settings_of_the_reader_do_not_count(command, tmp_path):
+def test_settings_of_the_user_do_not_matter(command, tmp_path):
     other = tmp_path / "other.yaml"
     other.write_text("services: broken")
     home = tmp_path / "home"
@@ -376,7 +328,7 @@ def test_settings_of_the_reader_do_not_count(command, tmp_path):
     assert done.returncode == 0, done.stderr
 
 
-def test_flaw_in_the_dockerfile_stops_generation(command, template, out):
+def test_fault_in_the_dockerfile_stops_generation(command, template, out):
     with open(template / "{{cookiecutter.project_slug}}" / "Dockerfile", "a", encoding="utf-8") as file:
         file.write("RUN cd /tmp\n")
     done = command("--no-input", template=template)
@@ -387,7 +339,7 @@ def test_flaw_in_the_dockerfile_stops_generation(command, template, out):
 
 def test_hole_in_dockerignore_stops_generation(command, template, out):
     file = template / "{{cookiecutter.project_slug}}" / ".dockerignore"
-    # A comment behind a pattern is a part of it, for Docker.
+    # Docker takes a comment behind a pattern as a part of it.
     file.write_text(file.read_text(encoding="utf-8").replace("**/.env\n", "**/.env  # secrets\n"), encoding="utf-8")
     done = command("--no-input", template=template)
     assert done.returncode != 0
@@ -395,31 +347,20 @@ def test_hole_in_dockerignore_stops_generation(command, template, out):
     assert list(out.iterdir()) == []
 
 
-@pytest.fixture(scope="module")
-def hook():
-    """The functions of the hook. It is a script, and runs when imported, so they are taken out of it."""
-    script = ast.parse((TEMPLATE / "hooks" / "post_gen_project.py").read_text(encoding="utf-8"))
-    kinds = (ast.Import, ast.ImportFrom, ast.FunctionDef)
-    wanted = [node for node in script.body if isinstance(node, kinds) or ast.unparse(node).startswith("PRIVATE =")]
-    names = {}
-    exec(compile(ast.Module(wanted, []), "post_gen_project.py", "exec"), names)
-    return SimpleNamespace(**names)
-
-
 DOCKERIGNORE = (TEMPLATE / "{{cookiecutter.project_slug}}" / ".dockerignore").read_text(encoding="utf-8").splitlines()
-# Useless in an image, but no secret.
+# Useless in an image, but not secret.
 HARMLESS = ("**/.ipynb_checkpoints", "**/__pycache__", "**/*.pyc")
 
 
 @pytest.mark.parametrize(
     "line", [line for line in DOCKERIGNORE if line and not line.startswith(("#", "!")) and line not in HARMLESS]
 )
-def test_hook_misses_every_line_of_dockerignore(hook, tmp_path, monkeypatch, line):
-    monkeypatch.chdir(tmp_path)
-    Path(".dockerignore").write_text("\n".join(DOCKERIGNORE), encoding="utf-8")
-    assert hook.check_dockerignore() == []
-    Path(".dockerignore").write_text("\n".join(other for other in DOCKERIGNORE if other != line), encoding="utf-8")
-    assert hook.check_dockerignore() != []
+def test_each_line_of_dockerignore_is_checked(tmp_path, line):
+    file = tmp_path / ".dockerignore"
+    file.write_text("\n".join(DOCKERIGNORE), encoding="utf-8")
+    assert checks.check_dockerignore(tmp_path) == []
+    file.write_text("\n".join(other for other in DOCKERIGNORE if other != line), encoding="utf-8")
+    assert checks.check_dockerignore(tmp_path) != []
 
 
 # From Docker's reference, https://docs.docker.com/reference/dockerfile/#dockerignore-file
@@ -449,5 +390,68 @@ def test_hook_misses_every_line_of_dockerignore(hook, tmp_path, monkeypatch, lin
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
 )
-def test_dockerignore_is_read_as_docker_reads_it(hook, patterns, out, into):
-    assert [path for path in out + into if hook.enters_build(path, patterns)] == into
+def test_dockerignore_is_read_as_docker_reads_it(patterns, out, into):
+    assert [path for path in out + into if checks.enters_build(path, patterns)] == into
+
+
+@pytest.mark.parametrize("broken", ["compose.yaml", "docker/compose.cuda.yaml", "services/redis/compose.yaml"])
+def test_compose_check_reads_every_compose_file(baked, tmp_path, broken):
+    if checks.launch("docker", "compose", "version") is None:
+        pytest.skip("docker is not installed")
+    project = tmp_path / "project"
+    shutil.copytree(baked(services="redis"), project)
+    assert checks.compose_result(checks.launch_compose(project)) == ([], [])
+    with open(project / broken, "a", encoding="utf-8") as file:
+        file.write("nonsense: [\n")
+    findings, notes = checks.compose_result(checks.launch_compose(project))
+    assert findings and notes == []
+
+
+@pytest.mark.parametrize(
+    ("url", "kept"),
+    [
+        ("https://example.org/a/b.git", "https://example.org/a/b.git"),
+        ("https://me:to%40ken@example.org/a/b.git", "https://example.org/a/b.git"),
+        ("https://token@example.org/a@b", "https://example.org/a@b"),
+        ("https://me:p@ss@example.org/a/b", "https://example.org/a/b"),
+        ("ssh://git@example.org:22/a/b", "ssh://git@example.org:22/a/b"),
+        ("ssh://git:secret@example.org/a/b", "ssh://git@example.org/a/b"),
+        ("git@example.org:a/b.git", "git@example.org:a/b.git"),
+    ],
+)
+def test_password_is_removed_from_a_url(url, kept):
+    assert origin.without_password(url) == kept
+
+
+# Python runs this module when it starts. It counts what cookiecutter renders, in its process and in that of the hook.
+COUNTER = """
+import os
+from cookiecutter import generate
+
+def counted(project, file, *arguments, render=generate.generate_file, **options):
+    with open(os.environ["RENDERED"], "a") as log:
+        print(file, file=log)
+    return render(project, file, *arguments, **options)
+
+generate.generate_file = counted
+"""
+
+
+def test_unchosen_services_are_not_rendered(command, template, tmp_path, out):
+    (tmp_path / "sitecustomize.py").write_text(COUNTER)
+    log = tmp_path / "rendered"
+
+    def rendered(**answers):
+        log.write_text("")
+        environment = {**os.environ, "PYTHONPATH": str(tmp_path), "RENDERED": str(log)}
+        words = [f"{name}={answer}" for name, answer in answers.items()]
+        done = command("--no-input", *words, template=template, env=environment)
+        assert done.returncode == 0, done.stderr
+        return log.read_text().splitlines()
+
+    before = rendered(project_slug="before")
+    assert "Dockerfile" in before and not [file for file in before if file.startswith("services/")]
+    shutil.copytree(template / "services" / "redis", template / "services" / "dummy")
+    assert rendered(project_slug="after") == before
+    chosen = [file for file in rendered(project_slug="chosen", services="dummy") if file.startswith("services/")]
+    assert {file.split("/")[1] for file in chosen} == {"access.py", "dummy"}

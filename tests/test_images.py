@@ -246,7 +246,7 @@ def test_added_package_makes_no_layer_but_its_own(added):
     assert kept == added.before[:-1] and last != added.before[-1]
 
 
-def test_package_that_does_not_exist_changes_nothing_while_a_notebook_runs(copy):
+def test_missing_package_changes_nothing_in_a_running_notebook(copy):
     project = copy()
     project.notebook()
     (name,) = project.containers("status=running", f"label=com.docker.compose.project.working_dir={project.path}")

@@ -1,6 +1,6 @@
-"""Every service of the catalogue, whatever it is: its folder keeps the contract, and its example works.
+"""The contract of a service: every folder in the catalogue keeps it, and every example works.
 
-What only one of them does is tested in `services/`.
+Tests of a single service are in `services/`.
 """
 
 import json
@@ -8,113 +8,168 @@ import re
 import subprocess
 
 import pytest
-from conftest import SERVICES, files
+from conftest import SERVICES, TEMPLATE, files
 from support import Project, docker
 
-import local_extensions
+from generation.services import describe_service, needs, with_needs
 
 STEPS = {"obtain", "scrub", "explore", "model", "interpret"}
+PROXY = "http://proxy.example:3128"
 
 pytestmark = pytest.mark.parametrize("service", SERVICES)
 
 
-def test_folder_has_what_every_service_has(baked, service):
-    folder = baked(services=service) / "services" / service
-    assert {"compose.yaml", "README.md"} <= files(folder)
-    assert len({"example.py", "example.sh"} & files(folder)) == 1
-    assert ("backup.sh" in files(folder)) == ("restore.sh" in files(folder))
-    for line in (
-        (folder / "faults.txt").read_text(encoding="utf-8").splitlines() if "faults.txt" in files(folder) else []
-    ):
-        assert line.startswith("# ") or re.fullmatch(r".+ \| .+\. .+\.", line), line
+def lines(file) -> list[str]:
+    """Return the lines of a file except comments and blank lines, or none if it does not exist."""
+    text = file.read_text(encoding="utf-8") if file.exists() else ""
+    return [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
 
 
-def test_readme_says_what_it_is_for_and_how_to_use_it(baked, service):
-    steps, text = local_extensions.about(service)
+def faults(file) -> dict[str, str]:
+    """Return the message for each regular expression in a file of faults."""
+    return dict(line.split(" | ", 1) for line in lines(file))
+
+
+def owner(container: str) -> str | None:
+    """Return the service that a container belongs to: the one with the longest name that matches."""
+    names = [service for service in SERVICES if container == service or container.startswith(f"{service}-")]
+    return max(names, key=len, default=None)
+
+
+def test_folder_has_the_required_files(baked, service):
+    found = files(baked(services=service) / "services" / service)
+    assert {"compose.yaml", "README.md"} <= found
+    assert len({"example.py", "example.sh"} & found) == 1
+    assert ("backup.sh" in found) == ("restore.sh" in found)
+    assert set(needs(service)) <= set(SERVICES) - {service}
+
+
+def test_faults_have_a_pattern_and_a_message(baked, service):
+    project = baked(services=service)
+    general = faults(project / "docker" / "lib" / "faults.txt")
+    for pattern, message in faults(project / "services" / service / "faults.txt").items():
+        assert subprocess.run(["grep", "-E", "--", pattern], input=b"", check=False).returncode == 1, pattern
+        assert set(re.findall(r"\\\d", message)) <= {"\\1"}, message
+        assert "\\1" not in message or re.compile(pattern).groups, message
+        # What is wrong, and what to do.
+        assert re.fullmatch(r".+[.;:] .+\.", message), message
+        assert pattern not in general and "space left" not in pattern, pattern
+
+
+def test_readme_has_the_sections(baked, service):
+    steps, text = describe_service(service)
     assert steps and set(steps.split(", ")) <= STEPS
     assert text.endswith(".") and len(f"{service}  {steps}: {text}") <= 150
-    readme = (baked(services=service) / "services" / service / "README.md").read_text(encoding="utf-8")
-    sections = re.findall("^## (.*)", readme, re.MULTILINE)
+    folder = baked(services=service) / "services" / service
+    readme = (folder / "README.md").read_text(encoding="utf-8")
     assert readme.startswith(f"# {service}\n\n")
-    assert sections[0] == "Use it" and sections[-1] == "Remove it"
-    assert {"Ports, volumes, settings", "If something is wrong"} <= set(sections)
+    sections = re.findall("^## (.*)", readme, re.MULTILINE)
+    assert sections[0] == "Use it" and {"Settings", "Errors"} <= set(sections)
     assert f"make example-{service}" in readme
+    settings = TEMPLATE / "services" / service / ".env.example"
+    for name in re.findall(r"^#(\w+)=", settings.read_text() if settings.exists() else "", re.MULTILINE):
+        assert name in readme, name
+
+
+def test_targets_have_a_help_text(baked, service):
+    text = "\n".join(lines(baked(services=service) / "services" / service / "service.mk"))
+    for target in re.findall(r"^\.PHONY: (.+)", text, re.MULTILINE):
+        assert re.search(rf"^{target}:.*## .+", text, re.MULTILINE), target
 
 
 def test_nothing_outside_the_folder_names_the_service(baked, default, service):
-    """But for lists that are made from the folders."""
+    """The exceptions are the answers, the packages that uv must lock, and the files that come with any service."""
     project = baked(services=service)
+    folders = ("docker/services/", *(f"services/{name}/" for name in with_needs([service])))
     changed = {
         name
-        for name in files(project) - {".cruft.json"}
+        for name in files(project)
         if name not in files(default) or (project / name).read_bytes() != (default / name).read_bytes()
     }
-    collected = {".env.example", "README.md", "compose.yaml", "pyproject.toml", "src/my_data_project/services.py"}
-    assert {name for name in changed if not name.startswith(f"services/{service}/")} <= collected
+    outside = {name for name in changed if not name.startswith(folders)}
+    assert outside <= {".cruft.json", "pyproject.toml", "services/access.py"}
 
 
-def configuration(project, *profiles):
-    """Return what Compose makes of the project, as data."""
-    options = [word for profile in profiles for word in ("--profile", profile)]
-    required = {"HOST_UID": "1000", "HOST_GID": "1000"}
+def configuration(project) -> dict[str, dict]:
+    """Return the containers of a project as Compose resolves them, with the ports that are published on request."""
+    included = []
+    for folder in sorted(path.parent for path in project.glob("services/*/compose.yaml")):
+        paths = [f"services/{folder.name}/{name}" for name in ("compose.yaml", "compose.port.yaml")]
+        included.append({"path": [path for path in paths if (project / path).exists()]})
+    (project / ".local").mkdir(exist_ok=True)
+    # JSON is YAML.
+    (project / ".local" / "compose.services.yaml").write_text(json.dumps({"include": included}))
+    ports = {f"{service.upper().replace('-', '_')}_PORT": "15000" for service in SERVICES}
     done = subprocess.run(
-        ["docker", "compose", *options, "--file", "compose.yaml", "config", "--format", "json"],
+        ["docker", "compose", "--profile", "*", "config", "--format", "json"],
         cwd=project,
-        env={"PATH": "/usr/bin:/bin:/usr/local/bin", "HOME": "/", **required},
+        env={
+            "PATH": "/usr/bin:/bin:/usr/local/bin",
+            "HOME": "/",
+            "COMPOSE_FILE": "compose.yaml:.local/compose.services.yaml",
+            "HOST_UID": "1000",
+            "HOST_GID": "1000",
+            "HTTP_PROXY": PROXY,
+            **ports,
+        },
         capture_output=True,
         text=True,
     )
     assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+    return json.loads(done.stdout)["services"]
 
 
-def test_compose_file_is_as_hard_as_that_of_the_notebook(engine, baked, service):
+def test_containers_are_hardened(engine, baked, service):
     project = baked(services=service)
-    parts = configuration(project, "*")["services"]
-    always = set(configuration(project)["services"]) - {"lab"}
+    containers = {name: part for name, part in configuration(project).items() if name not in ("lab", "task")}
+    assert service in containers
+    assert {owner(name) for name in containers} == set(with_needs([service]))
     compose_file = (project / "services" / service / "compose.yaml").read_text(encoding="utf-8")
-    mine = {name: part for name, part in parts.items() if name not in ("lab", "task")}
-    assert service in mine and all(name == service or name.startswith(f"{service}-") for name in mine)
-    for name, part in mine.items():
-        # What is looser says why.
-        assert part["read_only"] is True or re.search(r"\n    # .*\n    read_only: false\n", compose_file), name
-        assert part["init"] is True, name
-        assert part["cap_drop"] == ["ALL"] and not part.get("cap_add") and not part.get("privileged"), name
-        assert "no-new-privileges:true" in part["security_opt"], name
-        assert part["pids_limit"] > 0 and part["logging"]["options"]["max-size"], name
-        assert part.get("network_mode") is None and "devices" not in part, name
-        assert part.get("restart") == ("on-failure:5" if name in always else None), name
-        ours = part["image"].startswith("my-data-project")
-        assert ours or not re.search(r":latest$|^[^:]+$", part["image"]), name
-        assert all(port["host_ip"] == "127.0.0.1" for port in part.get("ports", [])), name
-        for variable, value in (part.get("environment") or {}).items():
+    for name, container in containers.items():
+        if owner(name) != service:
+            continue
+        on_demand = "profiles" in container
+        # A weaker setting needs a comment that says why.
+        assert container["read_only"] is True or re.search(r"\n    # .*\n    read_only: false\n", compose_file), name
+        assert container["init"] is True, name
+        assert container["cap_drop"] == ["ALL"], name
+        assert not container.get("cap_add") and not container.get("privileged"), name
+        assert "no-new-privileges:true" in container["security_opt"], name
+        assert container["pids_limit"] > 0 and container["logging"]["options"]["max-size"], name
+        assert container.get("network_mode") in (None, "none") and "devices" not in container, name
+        assert container["restart"] == ("no" if on_demand else "on-failure:5"), name
+        assert bool(container["healthcheck"].get("test")) == (not on_demand), name
+        assert container["environment"]["HTTP_PROXY"] == PROXY, name
+        built_here = container["image"].startswith("my-data-project")
+        assert built_here or not re.search(r":latest$|^[^:]+$", container["image"]), name
+        assert all(port["host_ip"] == "127.0.0.1" for port in container.get("ports", [])), name
+        for variable, value in container["environment"].items():
             secret = re.search("(?i)pass|token|secret|(?<!public_)key", variable) and not variable.endswith("_FILE")
             assert not (secret and value), f"{name}: {variable}"
-        for mount in part.get("volumes", []):
+        for mount in container.get("volumes", []):
             assert "docker.sock" not in mount["source"], name
-        if name in always:
-            assert part["healthcheck"].get("test"), name
 
 
 @pytest.mark.docker
-def test_service_is_started_tried_and_stopped(with_service, service):
+def test_service_starts_runs_its_example_and_stops(with_service, service):
     project = with_service(service)
     before = {path for path in files(project.path) if path.startswith(("services/", "src/"))}
     try:
-        said = project.ok("up")
+        output = project.ok("up")
         running = project.containers("status=running")
-        assert running or "nothing to start" in said
+        assert running or "nothing to start" in output
         assert not running or service in project.ok("ps")
         assert not running or service in project.ok("logs", f"SERVICE={service}")
         for name in running:
-            about = project.inspect(name)
-            assert about["State"]["Health"]["Status"] == "healthy", name
-            # Not even the first process is root's.
+            container = project.inspect(name)
+            assert container["State"]["Health"]["Status"] == "healthy", name
+            # Not even the init process runs as root.
             uids = docker("top", name, "-eo", "pid,uid").splitlines()[1:]
-            assert {line.split()[1] for line in uids} & {"0"} == set() or about["Config"]["User"].startswith("0:"), name
-            ports = [each for binding in about["HostConfig"]["PortBindings"].values() for each in binding]
+            root = {line.split()[1] for line in uids} & {"0"}
+            assert not root or container["Config"]["User"].startswith("0:"), name
+            ports = [port for binding in container["HostConfig"]["PortBindings"].values() for port in binding]
             assert all(port["HostIp"] == "127.0.0.1" for port in ports)
-        # Twice, since people do.
+        # An example can run any number of times.
         for _ in range(2):
             assert project.ok(f"example-{service}").strip()
         assert {path for path in files(project.path) if path.startswith(("services/", "src/"))} == before
@@ -127,8 +182,8 @@ def test_service_is_started_tried_and_stopped(with_service, service):
 
 
 @pytest.mark.docker
-def test_code_of_the_service_is_linted_with_the_project(with_service, baked, service):
-    # As it was generated: other tests may have left code of their own in the project. The image is the same.
+def test_code_of_the_service_passes_lint(with_service, baked, service):
+    # A new folder with the image of the other one, in which tests may have left code of their own.
     project = Project(baked(services=service, project_slug=with_service(service).slug))
     try:
         project.ok("lint")

@@ -1,4 +1,4 @@
-"""The trained model behind HTTP: what it answers, what it refuses, and what it survives."""
+"""The trained model as a web service: its answers, the requests it refuses, and the faults it survives."""
 
 import http.client
 import json
@@ -17,14 +17,14 @@ MODEL = "models/model.joblib"
 
 
 class Api:
-    """A project whose API is up, with a trained model."""
+    """A project with a trained model and a running API."""
 
     def __init__(self, project):
         self.project = project
         self.port = int(re.search(r"^API_PORT=(\d+)$", project.read(".env"), re.MULTILINE)[1])
 
     def ask(self, path, body=None, **headers):
-        """Return the status and the JSON of an answer; 0 where nobody answers."""
+        """Return the status and the decoded JSON of a response, or 0 if there is none."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
         body = json.dumps(body) if isinstance(body, dict | list) else body
         headers = {"Content-Type": "application/json", **headers}
@@ -39,7 +39,7 @@ class Api:
             connection.close()
 
     def row(self):
-        """Return a row that the model knows, from the page that describes the API."""
+        """Return a valid row, made from the schema of the API."""
         _, page = self.ask("/openapi.json")
         return {name: 1.0 for name in page["components"]["schemas"]["Row"]["properties"]}
 
@@ -58,7 +58,7 @@ def api(with_service):
 
 @pytest.fixture
 def fragile(api):
-    """The API for tests that damage it: it is mended after them."""
+    """The API for tests that damage it. It is repaired afterwards."""
     model = api.project.path / MODEL
     kept = model.read_bytes()
     yield api
@@ -67,9 +67,18 @@ def fragile(api):
 
 
 def test_predictions_are_those_of_the_predict_module(api):
-    said = api.project.ok("example-api")
-    assert re.search(r"/predict/batch 200: \d+ rows, the same as the predict module says", said)
-    assert said.count("/predict 422") == 4
+    output = api.project.ok("example-api")
+    assert re.search(r"/predict/batch: \d+ rows, the same predictions as the predict module's", output)
+    assert output.count("/predict 422") == 4
+
+
+def test_client_reaches_the_api_from_a_notebook(api):
+    row = json.dumps(api.row())
+    code = f"import pandas as pd; from services.api.client import predict; print(predict(pd.DataFrame([{row}])))"
+    assert "probability" in api.project.run(f"python -c '{code}'")
+    code = code.replace(row, '{"size": 1}')
+    done = api.project.make("run", f"CMD=python -c '{code}'")
+    assert "services.access.ServiceError: the API answered with status 422: " in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -85,7 +94,7 @@ def test_predictions_are_those_of_the_predict_module(api):
     ],
     ids=str,
 )
-def test_what_is_no_row_is_refused_with_the_field(api, change, field, kind):
+def test_invalid_row_is_refused_with_the_field(api, change, field, kind):
     row = api.row()
     for path, body, loc in (
         ("/predict", {**row, **change}, ["body", field]),
@@ -97,25 +106,25 @@ def test_what_is_no_row_is_refused_with_the_field(api, change, field, kind):
         assert set(detail) == {"type", "loc", "msg"}
 
 
-def test_numbers_that_the_model_cannot_take_are_refused(api):
+def test_numbers_that_the_model_fails_on_are_refused(api):
     status, answer = api.ask("/predict", dict.fromkeys(api.row(), 1e308))
     assert status == 422 and answer["detail"][0]["type"] == "not_computable"
     assert "Traceback" not in api.log()
 
 
-def test_a_request_has_a_limit_of_rows_and_of_bytes(api):
+def test_size_of_a_request_is_limited(api):
     row = api.row()
     assert api.ask("/predict/batch", {"rows": []})[0] == 422
     assert api.ask("/predict/batch", {"rows": [row] * 1001})[0] == 422
     status, answer = api.ask("/predict/batch", {"rows": [row] * 1000})
     assert status == 200 and len(answer["predictions"]) == 1000
     assert api.ask("/predict/batch", b" " * 8_000_001)[0] == 413
-    # Without its length, in parts.
+    # In chunks, without a Content-Length.
     assert api.ask("/predict/batch", (b" " * 1_000_000 for _ in range(9)))[0] == 413
     assert api.ask("/predict", row)[0] == 200
 
 
-def test_a_new_model_answers_without_a_restart(fragile):
+def test_new_model_is_used_without_a_restart(fragile):
     _, before = fragile.ask("/predict", fragile.row())
     container = fragile.project.container("api")
     since = fragile.project.inspect(container)["State"]["StartedAt"]
@@ -128,17 +137,18 @@ def test_a_new_model_answers_without_a_restart(fragile):
     assert fragile.project.inspect(container)["State"]["StartedAt"] == since
 
 
-def test_a_damaged_model_leaves_the_one_before(fragile):
+def test_damaged_model_leaves_the_previous_one_in_use(fragile):
     _, before = fragile.ask("/predict", fragile.row())
     (fragile.project.path / MODEL).write_bytes(b"damaged")
     assert fragile.ask("/predict", fragile.row()) == (200, before)
     status, ready = fragile.ask("/ready")
-    assert status == 200 and "cannot be read" in ready["problem"] and "of before answers" in ready["problem"]
-    assert f"{MODEL} is no model" in fragile.log() and "Traceback" not in fragile.log()
+    assert status == 200 and "cannot be read" in ready["problem"]
+    assert ready["problem"].endswith("The previous model stays in use.")
+    assert f"{MODEL} is not a model" in fragile.log() and "Traceback" not in fragile.log()
 
 
-@pytest.mark.parametrize(("content", "words"), [(None, "is missing"), (b"damaged", "cannot be read")])
-def test_without_a_model_it_is_up_and_says_what_to_do(fragile, content, words):
+@pytest.mark.parametrize(("content", "message"), [(None, "is missing"), (b"damaged", "cannot be read")])
+def test_api_without_a_model_says_what_to_do(fragile, content, message):
     model = fragile.project.path / MODEL
     model.write_bytes(content) if content else model.unlink()
     docker("restart", fragile.project.container("api"))
@@ -146,61 +156,61 @@ def test_without_a_model_it_is_up_and_says_what_to_do(fragile, content, words):
     status, ready = fragile.ask("/ready")
     assert status == 503 and ready["status"] == "no model"
     status, answer = fragile.ask("/predict", {"anything": 1})
-    assert status == 503 and f"{MODEL} {words}" in answer["detail"] and answer["detail"].endswith("make train.")
+    assert status == 503 and f"{MODEL} {message}" in answer["detail"] and answer["detail"].endswith("make train.")
     assert "Traceback" not in fragile.log()
 
 
-def test_it_comes_back_when_it_was_killed(fragile):
+def test_killed_server_restarts(fragile):
     container = fragile.project.container("api")
     before = fragile.project.inspect(container)["RestartCount"]
-    # The server is the one process that the first has started.
+    # The server is the only child of the init process.
     docker("exec", container, "sh", "-c", "kill -KILL $(cat /proc/1/task/1/children)")
     wait_until(lambda: fragile.project.inspect(container)["RestartCount"] > before)
     wait_until(lambda: fragile.ask("/ready")[0] == 200)
 
 
-def test_processes_count_together(fragile):
+def test_server_processes_share_their_metrics(fragile):
     fragile.project.ok("up", API_WORKERS="2")
     row = fragile.row()
     for _ in range(20):
         assert fragile.ask("/predict", row)[0] == 200
-    # Whichever of the two is asked, and a moment after its answer.
+    # Whichever process answers, and shortly after the last request.
     counted = 'api_requests_total{method="POST",route="/predict",status="200"} 20.0'
     wait_until(lambda: counted in fragile.ask("/metrics")[1])
-    # Who stops it gets no error.
+    # Stopping it is not an error.
     container = fragile.project.container("api")
     docker("stop", container)
     assert fragile.project.inspect(container)["State"]["ExitCode"] == 0
 
 
-def test_a_setting_that_is_no_number_is_one_line(fragile):
+def test_invalid_setting_is_one_line(fragile):
     for setting in ("API_WORKERS", "API_MAX_ROWS", "API_MAX_BYTES"):
         line = fragile.project.error("up", **{setting: "many"})
-        assert line.startswith(f"error: {setting} is not a number above 0.")
+        assert line.startswith(f"error: {setting} is not a whole number above 0.")
 
 
-def test_a_port_that_is_taken_is_one_line(fragile):
+def test_port_in_use_is_one_line(fragile):
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         listening.listen()
         port = listening.getsockname()[1]
         line = fragile.project.error("up", API_PORT=str(port))
-    assert line.startswith(f"error: port {port} is in use. Use another: make up API_PORT={port + 1}")
+    assert line.startswith(f"error: port {port} is in use. Use another one: make up API_PORT={port + 1}")
 
 
-def test_load_is_measured_and_nothing_is_refused(api):
-    # It trains the model where there is none.
+def test_load_is_measured(api):
+    # The measurement trains a model if there is none.
     (api.project.path / MODEL).unlink()
     for rows, path in (("1", "/predict"), ("10", "/predict/batch")):
-        said = api.project.ok("load-api", ROWS=rows, TIME="1", CONNECTIONS="4")
-        assert f"POST {path}: {rows} in a request, 4 at a time, for 1 seconds" in said
-        assert re.search(r"^answered=[1-9]\d* refused=0 failed=0$", said, re.MULTILINE)
-        assert re.search(r"^p50=\d+\.\d ms p99=\d+\.\d ms rate=[1-9]\d* requests/s$", said, re.MULTILINE)
+        output = api.project.ok("load-api", ROWS=rows, TIME="1", CONNECTIONS="4")
+        assert f"POST {path}: {rows} rows in each request, 4 connections, 1 seconds" in output
+        assert re.search(r"^answered=[1-9]\d* refused=0 failed=0$", output, re.MULTILINE)
+        assert re.search(r"^p50=\d+\.\d ms p99=\d+\.\d ms rate=[1-9]\d* requests/s$", output, re.MULTILINE)
     line = api.project.error("load-api", TIME="soon")
     assert line == "error: TIME=soon is not a whole number from 1 to 9999. Use make load-api TIME=10."
 
 
-def test_versions_are_those_of_the_lock(api):
+def test_versions_are_those_of_the_lock_file(api):
     lock = tomllib.loads(api.project.read("uv.lock"))
     locked = {package["name"]: package["version"] for package in lock["package"]}
     code = "import importlib.metadata as m; print(*(d.name + '==' + d.version for d in m.distributions()))"
@@ -212,7 +222,7 @@ def test_versions_are_those_of_the_lock(api):
         assert locked[re.sub(r"[-_.]+", "-", name).lower()] == version
 
 
-def test_page_shows_all_routes_without_the_internet(api):
+def test_page_shows_all_endpoints_without_the_internet(api):
     with support.browser(api.project.network()) as driver:
         driver.get("http://api:8000/")
         paths = (By.CSS_SELECTOR, ".opblock-summary-path")

@@ -1,4 +1,4 @@
-"""The dashboard: what its page shows is what pandas says, whatever a person clicks."""
+"""The dashboard: its page shows the same numbers as pandas, whatever a person clicks."""
 
 import json
 import shutil
@@ -15,7 +15,7 @@ PAGE = "http://dash:8050/"
 
 
 def pandas(project, expression):
-    """Return what an expression about the clean data `f` is, in the image for work."""
+    """Return the value of an expression about the clean data `f`, computed in the development image."""
     package = project.slug.replace("-", "_")
     code = f"from {package} import data, features; import json, pandas as pd; f = features.clean(pd.read_csv(data.RAW))"
     return json.loads(project.run(f'python -c "{code}; print(json.dumps({expression}))"').splitlines()[-1])
@@ -41,11 +41,28 @@ def points(driver):
     return figure(driver, "scatter", "g._fullData.reduce((sum, trace) => sum + trace.x.length, 0)")
 
 
-@pytest.fixture
-def project(serving):
-    project = serving("dash")
+@pytest.fixture(scope="module")
+def started(with_service):
+    project = with_service("dash")
     project.ok("data")
-    return project
+    yield project
+    project.make("down")
+
+
+@pytest.fixture
+def project(started):
+    """The project with a running dashboard, which has the default settings."""
+    started.ok("up")
+    return started
+
+
+@pytest.fixture
+def app(project):
+    """The dashboard's code, which a test may change."""
+    file = project.path / "services" / "dash" / "app.py"
+    kept = file.read_text()
+    yield file
+    file.write_text(kept)
 
 
 @pytest.fixture
@@ -56,13 +73,13 @@ def driver(project):
         wait_until(lambda: points(driver) == 569)
         yield driver
         assert support.console(driver) == []
-        # Nothing comes from another server.
+        # Nothing is loaded from another server.
         loaded = driver.execute_script("return performance.getEntriesByType('resource').map(entry => entry.name)")
         assert any("plotly" in address for address in loaded)
         assert all(address.startswith(PAGE) for address in loaded), loaded
 
 
-def test_filters_that_are_clicked_change_charts_and_table_to_what_pandas_says(project, driver):
+def test_charts_and_table_follow_the_filters(project, driver):
     driver.find_element(By.ID, "column").click()
     option = "//*[contains(@class, 'dash-dropdown-option')][normalize-space()='mean area']"
     wait_until(lambda: driver.find_elements(By.XPATH, option))[0].click()
@@ -70,7 +87,7 @@ def test_filters_that_are_clicked_change_charts_and_table_to_what_pandas_says(pr
     driver.find_element(By.XPATH, "//*[@id='diagnosis']//label[normalize-space()='not malignant']").click()
     malignant = pandas(project, "int(f.malignant.sum())")
     wait_until(lambda: text(driver, "count") == f"{malignant} of 569 rows")
-    # The slider by the keyboard, to the tenth step from below.
+    # Move the slider to its tenth step with the keyboard.
     handle = driver.find_element(By.CSS_SELECTOR, "#range [role=slider]")
     handle.send_keys(*10 * [Keys.ARROW_RIGHT])
     low = float(handle.get_attribute("aria-valuenow"))
@@ -84,7 +101,7 @@ def test_filters_that_are_clicked_change_charts_and_table_to_what_pandas_says(pr
     assert len(driver.find_elements(By.CSS_SELECTOR, "#summary tbody tr")) == 1
 
 
-def test_box_drawn_in_one_chart_narrows_the_other(project, driver):
+def test_box_in_one_chart_restricts_the_other(project, driver):
     support.picture(driver, "dash")
     area = driver.find_element(By.CSS_SELECTOR, "#scatter .nsewdrag")
     ActionChains(driver).move_to_element(area).click_and_hold().move_by_offset(120, -90).release().perform()
@@ -96,21 +113,21 @@ def test_box_drawn_in_one_chart_narrows_the_other(project, driver):
     wait_until(lambda: text(driver, "count") == f"{count} of 569 rows")
     wait_until(lambda: bars(driver) == count)
     assert points(driver) == 569
-    # Another filter lets the box go.
+    # Another filter clears the box.
     driver.find_element(By.XPATH, "//*[@id='diagnosis']//label[normalize-space()='malignant']").click()
     benign = pandas(project, "int((~f.malignant).sum())")
     wait_until(lambda: text(driver, "count") == f"{benign} of 569 rows")
 
 
-def test_without_data_the_page_says_what_to_do_and_shows_them_once_they_are_there(serving, open_folder):
-    project = serving("dash", DATA_DIR=str(open_folder))
+def test_page_without_data_says_what_to_do(project, open_folder):
+    project.ok("up", DATA_DIR=str(open_folder))
     with support.browser(project.network()) as driver:
         driver.get(PAGE)
         assert text(driver, "problem") == "data/raw/tumours.csv is missing. Run make data, then reload this page."
         project.ok("data", DATA_DIR=str(open_folder))
         driver.refresh()
         wait_until(lambda: text(driver, "count") == "569 of 569 rows")
-        # And gone again, while somebody looks at them.
+        # Remove the data while the page shows it.
         shutil.rmtree(open_folder / "raw")
         driver.find_element(By.XPATH, "//*[@id='diagnosis']//label[normalize-space()='malignant']").click()
         wait_until(lambda: text(driver, "count").startswith("data/raw/tumours.csv is missing."))
@@ -120,39 +137,44 @@ def test_without_data_the_page_says_what_to_do_and_shows_them_once_they_are_ther
         wait_until(lambda: "cannot be read: No columns to parse from file." in text(driver, "problem"))
 
 
-def test_code_that_does_not_run_is_named(with_service):
-    project = with_service("dash")
-    app = project.path / "services" / "dash" / "app.py"
-    good = app.read_text()
-    try:
-        app.write_text(good + "x = (\n")
-        assert project.error("up") == "error: services/dash/app.py does not run. See why: make logs SERVICE=dash."
-    finally:
-        app.write_text(good)
-        project.ok("down")
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ("x = (\n", "services/dash/app.py fails to start. See the reason: make logs SERVICE=dash."),
+        ("import nothing_like_it\n", "the development image lacks the package 'nothing_like_it', which dash imports."),
+    ],
+    ids=["syntax", "package"],
+)
+def test_fault_in_the_code_is_one_line(project, app, code, message):
+    project.ok("down")
+    app.write_text(app.read_text() + code)
+    assert project.error("up").startswith(f"error: {message}")
 
 
-def test_dashboard_that_dies_comes_back(project):
+def test_killed_dashboard_restarts(project):
     name = project.container("dash")
+    before = project.inspect(name)["RestartCount"]
     docker("exec", name, "sh", "-c", "kill -KILL -1", check=False)
-    wait_until(lambda: project.inspect(name)["RestartCount"] == 1)
+    wait_until(lambda: project.inspect(name)["RestartCount"] == before + 1)
     wait_until(lambda: project.inspect(name)["State"]["Health"]["Status"] == "healthy")
     wait_until(lambda: support.status(f"http://127.0.0.1:{project.port('dash')}/") == 200)
 
 
-def test_change_of_the_code_shows_without_a_restart_where_that_is_asked_for(serving):
-    project = serving("dash", DASH_RELOAD="1")
-    app = project.path / "services" / "dash" / "app.py"
-    good = app.read_text()
-    try:
-        app.write_text(good.replace("What the measurements say", "Quokka"))
-        with support.browser(project.network()) as driver:
+def test_edit_shows_without_a_restart_if_requested(project, app):
+    project.ok("up", DASH_RELOAD="1")
+    app.write_text(app.read_text().replace("What the measurements say", "Quokka"))
+    with support.browser(project.network()) as driver:
 
-            def title():
-                driver.get(PAGE)
-                return driver.find_elements(By.XPATH, "//h1[text()='Quokka']")
+        def title():
+            driver.get(PAGE)
+            return driver.find_elements(By.XPATH, "//h1[text()='Quokka']")
 
-            wait_until(title)
-        assert project.inspect(project.container("dash"))["RestartCount"] == 0
-    finally:
-        app.write_text(good)
+        wait_until(title)
+    assert project.inspect(project.container("dash"))["RestartCount"] == 0
+
+
+def test_removing_its_data_leaves_the_cache(started):
+    """The notebook and the other services mount it, too."""
+    started.ok("up")
+    started.ok("down", "SERVICE=dash", "VOLUMES=1")
+    assert "_cache" in docker("volume", "ls", "--quiet", "--filter", f"name={started.slug}-")

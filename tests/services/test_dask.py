@@ -1,4 +1,4 @@
-"""Dask: tables larger than memory, workers that die, and a scheduler that is started again."""
+"""Dask: tables larger than memory, workers that die, and a scheduler that restarts."""
 
 import subprocess
 import textwrap
@@ -11,8 +11,8 @@ from support import docker, picture, wait_until
 
 pytestmark = pytest.mark.docker
 
-# Others on this machine may use the usual port, and its memory.
-SETTINGS = {"DASK_PORT": "15787", "WORKER_MEMORY": "600mb"}
+# Little memory, so that the example spills to disk soon.
+SETTINGS = {"WORKER_MEMORY": "600mb"}
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +24,7 @@ def started(with_service):
 
 @pytest.fixture
 def dask(started):
-    """Scheduler and two workers, up once for all tests."""
+    """A project with a running scheduler and two workers."""
     started.ok("up", **SETTINGS)
     return started
 
@@ -34,23 +34,23 @@ def workers(project):
 
 
 def client(project, code):
-    """Return the command that runs Python in a fresh container, with a client for the cluster."""
-    first = "from distributed import Client\n\nclient = Client('tcp://dask:8786')\n"
+    """Return the command that runs Python code with `client` connected to the cluster."""
+    first = "from services.dask.client import client as connect\n\nclient = connect()\n"
     program = project.path / "program.py"
     program.write_text(first + textwrap.dedent(code))
     return "python program.py"
 
 
-def test_example_holds_more_than_one_worker_can(dask):
-    said = dask.ok("example-dask", **SETTINGS)
-    limit = float(said.split("workers with ")[1].split()[0])
-    held = float(said.split("GB each\n")[1].split()[0])
-    on_disk = float(said.split("at the same time\n")[1].split()[0])
+def test_example_exceeds_the_memory_of_a_worker(dask):
+    output = dask.ok("example-dask", **SETTINGS)
+    limit = float(output.split("workers with ")[1].split()[0])
+    held = float(output.split("GB each\n")[1].split()[0])
+    on_disk = float(output.split("at the same time\n")[1].split()[0])
     assert limit < 0.6 < held
     assert on_disk > 0
 
 
-def test_workers_are_limited_import_the_package_and_spill_to_a_disk(dask):
+def test_workers_have_a_limit_the_package_and_a_disk(dask):
     code = """
         def look():
             import pathlib
@@ -65,14 +65,14 @@ def test_workers_are_limited_import_the_package_and_spill_to_a_disk(dask):
 
         print(set(client.run(look).values()))
         """
-    said = dask.run(client(dask, code.replace("PACKAGE", dask.slug.replace("-", "_"))))
-    assert "'malignant'" in said
-    assert "tmpfs" not in said
+    output = dask.run(client(dask, code.replace("PACKAGE", dask.slug.replace("-", "_"))))
+    assert "'malignant'" in output
+    assert "tmpfs" not in output
     for name in workers(dask):
         assert dask.inspect(name)["HostConfig"]["Memory"] == 600 * 1024**2
 
 
-def test_a_worker_killed_midway_changes_no_result(dask):
+def test_killed_worker_changes_no_result(dask):
     code = """
         import time
 
@@ -94,14 +94,14 @@ def test_a_worker_killed_midway_changes_no_result(dask):
     ) as process:
         assert process.stdout.readline() == "midway\n"
         docker("kill", workers(dask)[0])
-        said, errors = process.communicate(timeout=120)
-    assert said.strip() == str(sum(number**2 for number in range(100))), errors
-    # The next start has two again.
+        output, errors = process.communicate(timeout=120)
+    assert output.strip() == str(sum(number**2 for number in range(100))), errors
+    # The next start replaces the lost worker.
     dask.ok("up", **SETTINGS)
     assert len(workers(dask)) == 2
 
 
-def test_a_task_too_large_for_any_worker_is_an_error_and_the_workers_live_on(dask):
+def test_workers_survive_a_task_that_is_too_large(dask):
     code = """
         from distributed import KilledWorker
 
@@ -120,12 +120,12 @@ def test_a_task_too_large_for_any_worker_is_an_error_and_the_workers_live_on(das
         client.wait_for_workers(2, timeout=60)
         print(client.submit(sum, [1, 2]).result())
         """
-    said = dask.run(client(dask, code))
-    assert "all those workers died while running it" in said
-    assert said.endswith("\n3\n")
+    output = dask.run(client(dask, code))
+    assert "all those workers died while running it" in output
+    assert output.endswith("\n3\n")
 
 
-def test_workers_come_back_to_a_scheduler_that_was_started_again(dask):
+def test_workers_reconnect_to_a_restarted_scheduler(dask):
     docker("kill", dask.container("dask"))
     dask.ok("up", **SETTINGS)
     assert dask.run(client(dask, "client.wait_for_workers(2, timeout=60)\nprint('two')")) == "two\n"
@@ -142,13 +142,19 @@ def test_number_of_workers_is_a_setting(dask):
     (dask.path / ".env").write_text(dask.read(".env").replace("WORKERS=1\n", ""))
 
 
+def test_client_without_a_cluster_says_what_to_do(started):
+    started.ok("down")
+    done = started.make("run", f"CMD={client(started, '')}")
+    assert "nothing answers at dask:8786. Start it: make up SERVICE=dask." in done.stderr
+
+
 def test_dashboard_shows_the_workers(dask):
     with support.browser(dask.network()) as driver:
         driver.get("http://dask:8787/info/main/workers.html")
         listed = driver.find_element(By.TAG_NAME, "body").text
         assert listed.count("tcp://") >= len(workers(dask))
         driver.get("http://dask:8787/status")
-        # What it draws comes over a socket, which only these addresses may open.
+        # The page gets its data over a WebSocket, which only some origins may open.
         wait_until(lambda: driver.execute_script("return Boolean(window.Bokeh && Bokeh.documents.length)"))
         code = """
             import time
@@ -165,7 +171,7 @@ def test_dashboard_shows_the_workers(dask):
         picture(driver, "dask")
 
 
-def test_pages_of_other_sites_learn_nothing_from_the_dashboard(dask):
+def test_other_sites_cannot_read_the_dashboard(dask):
     port = dask.port("dask")
 
     def answer(origin):

@@ -1,11 +1,11 @@
-"""MLflow: what `make train` logs, in SQLite and in Postgres, and what a server that is not there costs."""
+"""MLflow: what `make train` logs, in SQLite and in Postgres, and what happens without a server."""
 
 import json
+import re
 import shutil
 import socket
 import subprocess
 import urllib.request
-from pathlib import Path
 
 import pytest
 import support
@@ -14,7 +14,7 @@ from support import Project, docker, picture, status, wait_until
 
 pytestmark = pytest.mark.docker
 
-# Others on this machine may use the usual one.
+# Other projects on this machine may use the default port.
 PORT = {"MLFLOW_PORT": "15501"}
 
 
@@ -27,7 +27,7 @@ def started(with_service):
 
 @pytest.fixture
 def mlflow(started):
-    """The server, up once for all tests: one that stops it costs the next a start."""
+    """The server, started once for all tests; a test that stops it makes the next one start it again."""
     started.ok("up", **PORT)
     return started
 
@@ -37,12 +37,12 @@ def pairs(run, kind):
 
 
 def runs(project):
-    """List the runs that the server has, the newest first."""
+    """List the runs on the server, the newest first."""
     address = f"http://127.0.0.1:{project.port('mlflow')}/api/2.0/mlflow/"
 
-    def ask(path, **words):
+    def ask(path, **parameters):
         request = urllib.request.Request(
-            address + path, json.dumps(words).encode(), {"Content-Type": "application/json"}
+            address + path, json.dumps(parameters).encode(), {"Content-Type": "application/json"}
         )
         return json.load(urllib.request.urlopen(request, timeout=30))
 
@@ -53,19 +53,19 @@ def runs(project):
 
 @pytest.fixture
 def run(mlflow):
-    """A run of `make train` in a repository with a commit, the newest one that went well."""
+    """The newest successful run of `make train` in a repository with a commit."""
 
-    def good():
+    def successful():
         known = [run for run in runs(mlflow) if "mlflow.source.git.commit" in pairs(run, "tags")]
         return [run for run in known if run["info"]["status"] == "FINISHED"]
 
-    if not good():
+    if not successful():
         commit = ["-c", "user.name=a", "-c", "user.email=a@b.c", "commit", "--quiet", "--message", "one"]
         for command in (["add", "--all"], commit):
             subprocess.run(["git", *command], cwd=mlflow.path, check=True)
-        said = mlflow.ok("train")
-        assert f"logged as {runs(mlflow)[0]['info']['run_name']} in the experiment {mlflow.slug}" in said
-    return good()[0]
+        output = mlflow.ok("train")
+        assert f"logged as {runs(mlflow)[0]['info']['run_name']} in the experiment {mlflow.slug}" in output
+    return successful()[0]
 
 
 def test_run_has_parameters_metrics_figures_model_and_commit(mlflow, run):
@@ -86,27 +86,26 @@ def test_run_has_parameters_metrics_figures_model_and_commit(mlflow, run):
     assert "'probability'" in listed
 
 
-def test_kept_model_predicts_the_same_where_the_project_is_not(mlflow, run):
+def test_stored_model_predicts_the_same_elsewhere(mlflow, run):
     mlflow.ok("predict")
-    # Without PYTHONPATH the package is found only in what MLflow kept.
+    # Without PYTHONPATH, Python finds the package only in the stored model.
     answers = mlflow.run(
         'cd /tmp && PYTHONPATH= PROJECT_ROOT=/tmp python -c "import mlflow, pandas; '
         "mlflow.set_tracking_uri('http://mlflow:5000'); "
         "wanted = pandas.read_csv('/workspace/data/processed/predictions.csv'); "
-        f"kept = mlflow.pyfunc.load_model('runs:/{run['info']['run_id']}/model').predict(wanted); "
-        'print(len(kept), abs(kept.probability - wanted.probability).max() < 1e-12)"'
+        f"stored = mlflow.pyfunc.load_model('runs:/{run['info']['run_id']}/model').predict(wanted); "
+        'print(len(stored), abs(stored.probability - wanted.probability).max() < 1e-12)"'
     )
     assert answers.split() == ["142", "True"]
 
 
-def test_server_killed_while_a_run_is_logged_costs_a_note(mlflow, run):
+def test_server_killed_during_a_run_costs_a_note(mlflow, run):
     before = len(runs(mlflow))
     program = mlflow.path / "killed.py"
     program.write_text(
-        "import sys, time\n"
+        "import time\n"
         "from pathlib import Path\n"
-        "sys.path.insert(0, 'services/mlflow')\n"
-        "import train\n"
+        "from services.mlflow import train\n"
         "def main():\n"
         "    Path('reports/training').touch()\n"
         "    while not Path('reports/killed').exists():\n"
@@ -122,12 +121,12 @@ def test_server_killed_while_a_run_is_logged_costs_a_note(mlflow, run):
         wait_until(training.exists)
         docker("kill", mlflow.container("mlflow"))
         killed.touch()
-        said, notes = process.communicate(timeout=120)
+        output, notes = process.communicate(timeout=120)
     for path in (program, training, killed):
         path.unlink()
     assert process.returncode == 0
-    assert said.strip() == "None"
-    assert notes.count("note: mlflow does not answer, so this run was logged in part.") == 1
+    assert output.strip() == "None"
+    assert notes.count("note: mlflow does not answer, so this run was partly logged.") == 1
     assert "Traceback" not in notes
     mlflow.ok("up", **PORT)
     assert len(runs(mlflow)) == before + 1
@@ -143,7 +142,7 @@ def test_training_that_fails_is_a_failed_run(mlflow):
     assert runs(mlflow)[0]["info"]["status"] == "FAILED"
 
 
-def test_runs_survive_down_and_clean_and_come_back_from_a_backup(mlflow, run):
+def test_runs_survive_clean_and_can_be_restored(mlflow, run):
     def ids():
         return [run["info"]["run_id"] for run in runs(mlflow)]
 
@@ -160,18 +159,18 @@ def test_runs_survive_down_and_clean_and_come_back_from_a_backup(mlflow, run):
     mlflow.ok("example-mlflow")
 
 
-def test_a_file_that_is_no_backup_is_refused_and_nothing_is_lost(mlflow, run, tmp_path):
+def test_file_that_is_not_a_backup_is_refused(mlflow, run, tmp_path):
     before = len(runs(mlflow))
     subprocess.run(["tar", "-czf", tmp_path / "other", "-C", mlflow.path, "reports"], check=True)
     (tmp_path / "text").write_text("runs\n")
     for name in ("other", "text"):
         line = mlflow.error("restore-mlflow", f"FILE={tmp_path / name}")
-        assert line.startswith(f"error: {tmp_path / name} was not restored, and mlflow is as it was: ")
+        assert line.startswith(f"error: {tmp_path / name} was not restored, and the data of mlflow is unchanged: ")
     assert len(runs(mlflow)) == before
     mlflow.ok("example-mlflow")
 
 
-def test_only_its_own_names_are_answered(mlflow):
+def test_server_answers_only_to_its_own_names(mlflow):
     page = f"http://127.0.0.1:{mlflow.port('mlflow')}/"
     create = f"{page}api/2.0/mlflow/experiments/create"
     assert status(page) == 200
@@ -181,7 +180,7 @@ def test_only_its_own_names_are_answered(mlflow):
     assert status(create, b"{}", Origin="http://site.example") == 403
 
 
-def test_page_lists_the_run_with_its_metrics(mlflow, run):
+def test_web_interface_shows_the_run_with_its_metrics(mlflow, run):
     experiment = f"http://mlflow:5000/#/experiments/{run['info']['experiment_id']}"
     with support.browser(mlflow.network()) as driver:
 
@@ -196,7 +195,7 @@ def test_page_lists_the_run_with_its_metrics(mlflow, run):
         picture(driver, "mlflow")
 
 
-def test_without_a_server_training_is_done_and_says_that_it_was_not_logged(started):
+def test_training_without_a_server_is_not_logged(started):
     started.ok("down")
     (started.path / "reports" / "metrics.json").unlink(missing_ok=True)
     done = started.make("train")
@@ -206,14 +205,14 @@ def test_without_a_server_training_is_done_and_says_that_it_was_not_logged(start
     assert (started.path / "reports" / "metrics.json").exists()
 
 
-def test_port_that_is_taken_is_told_with_its_setting(started):
+def test_port_in_use_is_reported_with_its_setting(started):
     started.ok("down")
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         assert f"MLFLOW_PORT={port + 1}" in started.error("up", MLFLOW_PORT=str(port))
 
 
-def test_another_user_owns_what_is_stored(started, open_folder):
+def test_runs_of_another_user_belong_to_that_user(started, open_folder):
     started.ok("down")
     folder = open_folder / "theirs"
     shutil.copytree(started.path, folder, symlinks=True, ignore=shutil.ignore_patterns(".local"))
@@ -229,50 +228,58 @@ def test_another_user_owns_what_is_stored(started, open_folder):
         theirs.make("clean", **them)
 
 
-def test_where_postgres_is_picked_the_runs_are_in_it(generate, tmp_path):
+def test_runs_can_be_in_another_database(generate):
+    """MLFLOW_DATABASE names the project's Postgres without a password; figures and models stay in the volume."""
     project = generate("runs", services="mlflow, postgres")
     project.ok("build")
+    env = project.path / ".env"
+
+    def point_to(database):
+        lines = [line for line in env.read_text().splitlines() if not line.startswith("MLFLOW_DATABASE=")]
+        url = f"postgresql+psycopg://analyst@postgres:5432/{database}"
+        env.write_text("\n".join([*lines, f"MLFLOW_DATABASE={url}", ""]))
+
     try:
-        project.ok("up", "SERVICE=mlflow")
+        point_to("mlflow")
+        line = project.error("up")
+        assert line.startswith("error: the database mlflow in MLFLOW_DATABASE does not exist. Create it: ")
+        # As the README says.
+        create = "docker compose exec -T postgres createdb --username analyst mlflow"
+        subprocess.run(create, shell=True, cwd=project.path, check=True)
+        project.ok("up")
         project.ok("train")
         run = runs(project)[0]["info"]
         command = "psql --username analyst --tuples-only --no-align mlflow --command".split()
         stored = docker("exec", project.container("postgres"), *command, "select name, status from runs")
         assert stored == f"{run['run_name']}|FINISHED"
-        # The password is neither in what the engine shows nor in the list of processes.
-        password = project.read(".env").split("POSTGRES_PASSWORD=")[1].split("\n")[0]
+        # Neither what the engine shows nor the list of processes contains the password.
+        (password,) = re.findall("^POSTGRES_PASSWORD=(.+)$", env.read_text(), re.MULTILINE)
         assert password not in docker("inspect", project.container("mlflow"))
         assert password not in docker("top", project.container("mlflow"))
-        # A new start finds the database as it was.
+        # A new start finds the runs.
         docker("restart", project.container("mlflow"))
         wait_until(lambda: status(f"http://127.0.0.1:{project.port('mlflow')}/health") == 200)
         assert [each["info"]["run_id"] for each in runs(project)] == [run["run_id"]]
+        project.ok("example-mlflow")
 
-        # Runs and files come back from a backup, also into a new Postgres.
-        file = project.ok("backup-mlflow").split()[-1]
-        project.ok("train")
-        assert len(runs(project)) == 2
-        cut = tmp_path / "cut"
-        cut.write_bytes(Path(file).read_bytes()[: Path(file).stat().st_size * 3 // 4])
-        assert "mlflow is as it was" in project.error("restore-mlflow", f"FILE={cut}")
-        assert len(runs(project)) == 2
-        for service in ("mlflow", "postgres"):
-            project.ok("down", f"SERVICE={service}", "VOLUMES=1")
-        project.ok("up", "SERVICE=mlflow")
-        assert runs(project) == []
-        project.ok("down", "SERVICE=postgres", "VOLUMES=1")
-        project.ok("up", "SERVICE=postgres")
-        project.ok("restore-mlflow")
-        assert [each["info"]["run_id"] for each in runs(project)] == [run["run_id"]]
-        address = (
-            f"mlflow.set_tracking_uri('http://mlflow:5000'); mlflow.pyfunc.load_model('runs:/{run['run_id']}/model')"
-        )
-        project.run(f'python -c "import mlflow; {address}"')
-
-        # The one that failed is named, not the one that waits for it.
-        env = project.path / ".env"
-        env.write_text(f"{env.read_text()}POSTGRES_PASSWORD=another\n")
-        for service in ([], ["SERVICE=mlflow"]):
-            assert "make password-postgres" in project.error("up", *service)
+        # SQLite in the volume has none of the runs, so a backup of it would be empty.
+        for action in ("backup", "restore"):
+            line = project.error(f"{action}-mlflow", f"FILE={project.path}/README.md")
+            assert "the runs are in the database of MLFLOW_DATABASE" in line
     finally:
         project.make("down")
+
+
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        ("postgresql+psycopg://analyst@localhost:1/mlflow", "nothing answers at localhost:1"),
+        ("localhost:1", "Could not parse SQLAlchemy URL"),
+    ],
+)
+def test_database_that_cannot_be_used_is_reported(started, url, message):
+    """The server says so itself. `make up` finds the message in faults.txt, but only after five restarts."""
+    output = started.make("run", f"CMD=MLFLOW_DATABASE={url} python -m services.mlflow.server").stderr
+    assert message in output
+    faults = [line.split(" | ")[0] for line in started.read("services/mlflow/faults.txt").splitlines()]
+    assert any(re.search(fault, output) for fault in faults)

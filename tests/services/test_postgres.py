@@ -1,4 +1,4 @@
-"""Postgres: types, what a restore does with what depends on each other, volumes of other versions."""
+"""Postgres: column types, restoring dependent objects, and volumes of other versions."""
 
 import subprocess
 
@@ -8,21 +8,24 @@ from support import docker
 pytestmark = pytest.mark.docker
 
 
-@pytest.fixture
-def project(serving):
-    return serving("postgres")
+@pytest.fixture(scope="module")
+def project(with_service):
+    project = with_service("postgres")
+    project.ok("up")
+    yield project
+    project.make("down")
 
 
-def sql(project, *lines):
-    """Return what psql prints for some statements."""
+def sql(project, *statements):
+    """Return what psql prints."""
     client = 'psql --username analyst --dbname "$POSTGRES_DB" --quiet --no-align --tuples-only --set ON_ERROR_STOP=1'
     command = ["docker", "exec", "--interactive", project.container("postgres"), "sh", "-c", client]
-    done = subprocess.run(command, input="\n".join(lines), capture_output=True, text=True)
+    done = subprocess.run(command, input="\n".join(statements), capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
 
 
-def test_example_stores_each_column_in_a_type_of_its_own(project):
+def test_example_stores_each_column_in_its_own_type(project):
     project.ok("example-postgres")
     types = dict(
         line.split("|")
@@ -49,7 +52,40 @@ def test_example_stores_each_column_in_a_type_of_its_own(project):
     assert first == "2026-03-28 12:30:00"
 
 
-def test_restore_replaces_what_depends_on_each_other_and_what_is_in_use(project):
+def test_engine_reconnects_after_a_restart(project):
+    """The connections of a notebook's engine may have been closed meanwhile."""
+    code = """
+from pathlib import Path
+from time import sleep
+from sqlalchemy import text
+from services.postgres.client import engine
+
+def ask():
+    with engine().connect() as connection:
+        return connection.scalar(text("select 41 + 1"))
+
+print(ask(), engine() is engine())
+restarted = Path("reports/restarted")
+while not restarted.exists():
+    sleep(0.1)
+print(ask())
+"""
+    program = project.path / "reports" / "ask.py"
+    restarted = program.with_name("restarted")
+    program.write_text(code)
+    make = ["make", "run", "CMD=python -u reports/ask.py"]
+    with subprocess.Popen(
+        make, cwd=project.path, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout.readline() == "42 True\n"
+        docker("restart", project.container("postgres"))
+        restarted.touch()
+        assert process.communicate(timeout=60)[0] == "42\n"
+    for file in (program, restarted):
+        file.unlink()
+
+
+def test_restore_replaces_dependent_and_locked_objects(project):
     sql(
         project,
         "drop schema if exists s cascade; create schema s;",
@@ -71,7 +107,7 @@ def test_restore_replaces_what_depends_on_each_other_and_what_is_in_use(project)
     assert sql(project, "select string_agg(datname, ' ') from pg_database where datname ~ '_(restored|before)$';") == ""
 
 
-def test_a_volume_of_another_major_version_is_named_and_left_alone(project):
+def test_volume_of_another_major_version_is_left_alone(project):
     sql(project, "drop table if exists kept; create table kept as select 1 as n;")
     (volume,) = [each["Name"] for each in project.inspect(project.container("postgres"))["Mounts"] if each.get("Name")]
     project.ok("down")
@@ -89,3 +125,10 @@ def test_a_volume_of_another_major_version_is_named_and_left_alone(project):
     write(17)
     project.ok("up")
     assert sql(project, "table kept;") == "1"
+
+
+def test_stop_notes_that_services_stop_too(project):
+    done = project.make("stop")
+    assert done.returncode == 0
+    assert done.stderr == "note: services were stopped too. 'make up' starts them.\n"
+    project.ok("up")

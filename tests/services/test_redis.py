@@ -1,4 +1,4 @@
-"""Redis: keys with a time, in all databases, of all types; volumes of other versions."""
+"""Redis: keys that expire, all databases and types, and volumes of other versions."""
 
 import subprocess
 from pathlib import Path
@@ -9,20 +9,23 @@ from support import docker
 pytestmark = pytest.mark.docker
 
 
-@pytest.fixture
-def project(serving):
-    return serving("redis")
+@pytest.fixture(scope="module")
+def project(with_service):
+    project = with_service("redis")
+    project.ok("up")
+    yield project
+    project.make("down")
 
 
 def redis(project, *commands):
-    """Return what the client prints for some commands."""
+    """Return the words that the client prints."""
     client = "REDISCLI_AUTH=$(cat /run/secrets/redis_password) redis-cli"
     command = ["docker", "exec", "--interactive", project.container("redis"), "sh", "-c", client]
     done = subprocess.run(command, input="\n".join(commands), capture_output=True, text=True, check=True)
     return done.stdout.split()
 
 
-def test_example_misses_hits_and_sees_the_feature_go(project):
+def test_example_misses_then_hits_then_expires(project):
     shown = project.ok("example-redis")
     assert "first miss: computed for" in shown
     assert "then hit: the same from Redis" in shown
@@ -31,7 +34,7 @@ def test_example_misses_hits_and_sees_the_feature_go(project):
     assert 0 < int(redis(project, f"ttl {key}")[0]) <= 3600
 
 
-def test_restore_brings_back_all_databases_types_and_times(project):
+def test_restore_includes_all_databases_types_and_expiry(project):
     redis(project, "flushall", "set s 1", "hset h f 1", "zadd z 1 m", "select 3", "set t 2 ex 1000")
     project.ok("backup-redis")
     redis(project, "flushall", "set later 1", "select 5", "set later 1")
@@ -40,12 +43,12 @@ def test_restore_brings_back_all_databases_types_and_times(project):
     _, value, seconds, _, size = redis(project, "select 3", "get t", "ttl t", "select 5", "dbsize")
     assert (value, size) == ("2", "0")
     assert 0 < int(seconds) <= 1000
-    # It is its own master again, and takes what is new.
+    # It is its own master again, and accepts writes.
     assert redis(project, "set new 1", "role")[:2] == ["OK", "master"]
     assert docker("exec", project.container("redis"), "ls", "/data") == "appendonlydir"
 
 
-def test_a_backup_of_a_newer_version_is_refused(project, tmp_path):
+def test_backup_of_a_newer_version_is_refused(project, tmp_path):
     redis(project, "flushall", "set kept 1")
     backup = Path(project.ok("backup-redis").split()[-1]).read_bytes()
     newer = tmp_path / "newer"
@@ -55,7 +58,7 @@ def test_a_backup_of_a_newer_version_is_refused(project, tmp_path):
     assert redis(project, "get kept", "role")[:2] == ["1", "master"]
 
 
-def test_a_volume_of_a_newer_version_is_named_and_left_alone(project):
+def test_volume_of_a_newer_version_is_left_alone(project):
     redis(project, "flushall", "set kept 1", "bgrewriteaof")
     (volume,) = [each["Name"] for each in project.inspect(project.container("redis"))["Mounts"] if each.get("Name")]
     project.ok("down")
@@ -71,7 +74,7 @@ def test_a_volume_of_a_newer_version_is_named_and_left_alone(project):
     write("0099")
     line = project.error("up")
     assert line == (
-        "error: the volume of redis was written by a newer version. Use its image in services/redis/compose.yaml."
+        "error: the volume of redis was written by a newer version. Put that version into services/redis/compose.yaml."
     )
     write(magic.removeprefix("REDIS"))
     project.ok("up")

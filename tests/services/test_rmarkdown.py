@@ -1,4 +1,4 @@
-"""Reports that R renders: what is in them, what parameters and names may hold, and what an error leaves."""
+"""Reports that R renders: their content, their parameters and names, and what remains after an error."""
 
 import csv
 import os
@@ -29,8 +29,8 @@ def rows(project):
         return list(csv.DictReader(file))
 
 
-def words(html):
-    """The text of a page, without tags and scripts, with single blanks."""
+def page_text(html):
+    """Return the text of a page, without tags and scripts and with single blanks."""
     body = re.sub(r"<(script|style).*?</\1>", " ", html.partition("<body>")[2], flags=re.DOTALL)
     return " ".join(re.sub(r"<[^>]*>", " ", body).split())
 
@@ -39,14 +39,14 @@ def hidden(project):
     return [name for name in os.listdir(project.path / "reports") if name.startswith(".report")]
 
 
-def test_report_holds_the_plots_and_numbers_of_the_first_column(project):
+def test_report_has_plots_and_numbers_of_the_first_column(project):
     html, table = project.read(REPORT), rows(project)
     column = next(iter(table[0]))
     assert len(re.findall(r'<img src="data:image/png;base64,[^"]{1000}', html)) == 3
-    assert f"rows read {len(table)}" in words(html)
+    assert f"rows read {len(table)}" in page_text(html)
     for group in ("benign", "malignant"):
         values = [float(row[column]) for row in table if row["diagnosis"] == group]
-        assert f"{group} {len(values)} {statistics.mean(values):.3f}" in words(html)
+        assert f"{group} {len(values)} {statistics.mean(values):.3f}" in page_text(html)
 
 
 def test_report_needs_no_other_file_and_no_network(project):
@@ -54,7 +54,7 @@ def test_report_needs_no_other_file_and_no_network(project):
     assert not re.findall(r'(?:src|href)="(?!data:|#)[^"]+"', outside)
 
 
-def test_same_data_give_the_same_report(project):
+def test_same_data_gives_the_same_report(project):
     before = project.read(REPORT)
     project.ok("report")
     assert project.read(REPORT) == before
@@ -62,12 +62,12 @@ def test_same_data_give_the_same_report(project):
 
 def test_parameters_choose_column_and_bins(project):
     column = list(rows(project)[0])[2]
-    said = project.ok("report", f"PARAMS=column={column.replace(' ', '_')}; bins=9;", "OUTPUT=reports/a b/it's.html")
-    assert said.splitlines()[-1] == "wrote reports/a b/it's.html"
-    assert f"about {column} in" in words(project.read("reports/a b/it's.html"))
+    output = project.ok("report", f"PARAMS=column={column.replace(' ', '_')}; bins=9;", "OUTPUT=reports/a b/it's.html")
+    assert output.splitlines()[-1] == "wrote reports/a b/it's.html"
+    assert f"about {column} in" in page_text(project.read("reports/a b/it's.html"))
 
 
-def test_report_of_ones_own_may_have_any_name_and_any_value(project):
+def test_own_report_may_have_any_name_and_any_value(project):
     folder = project.path / 'my "reports"'
     folder.mkdir()
     (folder / "it's $one.Rmd").write_text(
@@ -84,13 +84,13 @@ def test_report_of_ones_own_may_have_any_name_and_any_value(project):
     project.ok("report", 'REPORT=my "reports"/it\'s $one.Rmd', f"PARAMS=text={value}; number=1.5; flag=false")
     html = project.read("reports/it's $one.html")
     assert '"data:image/png;base64,iVBORw0KGgo' in html
-    assert "$b ## [1] 3" in words(html) and "$c ## [1] TRUE" in words(html)
-    assert "system(" in words(html)
+    assert "$b ## [1] 3" in page_text(html) and "$c ## [1] TRUE" in page_text(html)
+    assert "system(" in page_text(html)
     assert not (project.path / "owned").exists()
     assert set(os.listdir(folder)) == {"it's $one.Rmd", "pixel.png"}
 
 
-def test_error_inside_is_one_line_and_leaves_the_old_report(project):
+def test_error_in_a_report_leaves_the_old_one(project):
     (project.path / "report.Rmd").write_text("---\ntitle: x\n---\n\ntext\n\n```{r}\n1\nsto('x')\n```\n")
     before = project.read(REPORT)
     error = project.error("report", "REPORT=report.Rmd")
@@ -101,33 +101,33 @@ def test_error_inside_is_one_line_and_leaves_the_old_report(project):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "words"),
+    ("arguments", "message"),
     [
-        (["PARAMS=column=x"], "no column of numbers is called 'x'. Use one of: "),
+        (["PARAMS=column=x"], "there is no numeric column 'x'. Use one of: "),
         (["PARAMS=bins=many"], "bins=many is not a number"),
-        (["PARAMS=bins=0"], "bins=0 cannot be drawn"),
+        (["PARAMS=bins=0"], "bins=0 is not valid"),
         (["PARAMS=colour=red"], "the report has no parameter 'colour'. Use data, column, group, bins"),
-        (["PARAMS=texture"], "PARAMS has 'texture'"),
-        (["PARAMS=data=data/raw/none.csv"], "data/raw/none.csv is missing. Obtain it"),
-        (["REPORT=none.Rmd"], "there is no report none.Rmd"),
+        (["PARAMS=texture"], "PARAMS contains 'texture'"),
+        (["PARAMS=data=data/raw/none.csv"], "data/raw/none.csv is missing. Run: make data."),
+        (["REPORT=none.Rmd"], "the report none.Rmd does not exist"),
         (["REPORT=../other.Rmd"], "is not in this project"),
-        (["REPORT=README.md"], "is no R Markdown"),
+        (["REPORT=README.md"], "is not an R Markdown file"),
         (["OUTPUT=/tmp/a.html"], "is not in this project"),
-        (["OUTPUT=reports/a.pdf"], "is no HTML"),
+        (["OUTPUT=reports/a.pdf"], "is not an HTML file"),
         (["OUTPUT=Makefile/a.html"], "Makefile/a.html cannot be written"),
     ],
 )
-def test_wrong_setting_is_one_line(project, arguments, words):
+def test_invalid_setting_is_one_line(project, arguments, message):
     before = project.read(REPORT)
-    assert words in project.error("report", *arguments)
+    assert message in project.error("report", *arguments)
     assert project.read(REPORT) == before
 
 
-def test_report_belongs_to_whoever_asked_for_it(project, open_folder):
+def test_report_belongs_to_the_user(project, open_folder):
     copy = Project(shutil.copytree(project.path, open_folder / "copy", ignore=shutil.ignore_patterns(".local")))
     data = open_folder / "data"
     (data / "raw").mkdir(parents=True)
-    # One row has no size, one is there twice.
+    # One row has no size, one is a duplicate.
     (data / "raw" / "tumours.csv").write_text("a size,diagnosis\n1,x\n2,x\n2,x\n,y\n7,y\n")
     data.chmod(0o700)
     for folder in (copy.path, data):
@@ -137,9 +137,9 @@ def test_report_belongs_to_whoever_asked_for_it(project, open_folder):
         copy.ok("report", "OUTPUT=reports/mine.html", user=(12345, 12346), DATA_DIR=str(data), HOME=str(data))
         made = (copy.path / "reports" / "mine.html").stat()
         assert (made.st_uid, made.st_gid, made.st_mode & 0o777) == (12345, 12346, 0o644)
-        text = words(copy.read("reports/mine.html"))
+        text = page_text(copy.read("reports/mine.html"))
         assert "about a size in" in text
-        assert "rows read 5 with a missing value 1 there twice 1 rows kept 3" in text
+        assert "rows read 5 with a missing value 1 duplicate 1 rows kept 3" in text
     finally:
         copy.make("clean")
 
@@ -158,10 +158,10 @@ def test_page_shows_its_plots(project):
             plots = driver.find_elements(By.CSS_SELECTOR, "img[src^='data:image/png']")
             assert len(plots) == 3
             wait_until(lambda: all(plot.get_property("naturalWidth") > 500 for plot in plots))
-            # The plot and the table of numbers below it.
+            # Show the plot and the table below it.
             driver.execute_script("document.getElementById('explore').scrollIntoView()")
             support.picture(driver, "rmarkdown")
-            said = driver.execute("getLog", {"type": "browser"})["value"]
-            assert [each for each in said if "favicon" not in each["message"]] == []
+            log = driver.execute("getLog", {"type": "browser"})["value"]
+            assert [entry for entry in log if "favicon" not in entry["message"]] == []
     finally:
         docker("rm", "--force", server)

@@ -1,7 +1,6 @@
-"""The scraper: what it stores, and what is left when something fails on the way."""
+"""The scraper: what it stores, and what remains if something fails."""
 
 import json
-import re
 import subprocess
 
 import pytest
@@ -11,7 +10,7 @@ from support import docker, wait_until
 
 pytestmark = pytest.mark.docker
 
-SCRAPE = "python services/scraper/scrape.py"
+SCRAPE = "python -m services.scraper.scrape"
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +24,7 @@ def started(with_service):
 
 @pytest.fixture
 def project(started):
-    """The services, without rows of an earlier test, and all up again after a test."""
+    """The services, without rows of an earlier test, and up again after a test."""
     sql(started, "drop table if exists products")
     yield started
     started.ok("up")
@@ -35,7 +34,7 @@ def sql(project, statement: str) -> str:
     command = (
         f'psql --username analyst --dbname "$POSTGRES_DB" --quiet --tuples-only --no-align --command "{statement}"'
     )
-    return docker("exec", project.container("scraper-postgres"), "sh", "-c", command, check=False)
+    return docker("exec", project.container("postgres"), "sh", "-c", command, check=False)
 
 
 def rows(project) -> int:
@@ -46,7 +45,8 @@ def products(project) -> list[dict]:
     return json.loads(project.read("services/scraper/src/products.json"))
 
 
-def test_rows_are_what_the_shop_shows_and_a_second_run_adds_none(project):
+def test_rows_are_what_the_shop_shows(project):
+    """A second run adds none, and updates those that have changed."""
     assert project.ok("scrape").endswith("44 products on 4 pages: 44 new, 0 changed\n")
     stored = json.loads(sql(project, "select json_agg(products) from products"))
     columns = list(products(project)[0])
@@ -55,14 +55,15 @@ def test_rows_are_what_the_shop_shows_and_a_second_run_adds_none(project):
     assert {each["shop"] for each in stored} == {"scraper-shop:8080"}
 
     sale = json.loads(project.read("services/scraper/src/sale.json"))
-    said = project.run(f"{SCRAPE} 'http://scraper-shop:8080/?prices=sale'")
-    assert said.endswith(f"44 products on 4 pages: 0 new, {len(sale)} changed\n")
+    output = project.run(f"{SCRAPE} 'http://scraper-shop:8080/?prices=sale'")
+    assert output.endswith(f"44 products on 4 pages: 0 new, {len(sale)} changed\n")
     assert rows(project) == 44
     assert sql(project, "select price from products where sku = 'M004'") == "1879.20"
     assert int(sql(project, "select count(*) from products where changed > first_seen")) == len(sale)
 
 
-def test_run_survives_a_restart_of_the_browser_and_the_next_run_completes_one_whose_browser_was_killed(project):
+def test_run_survives_a_restart_of_the_browser(project):
+    """If the browser is killed, the next run completes the rows."""
     scraper = subprocess.Popen(
         ["make", "run", f"CMD={SCRAPE} --delay 2"],
         cwd=project.path,
@@ -86,7 +87,7 @@ def test_run_survives_a_restart_of_the_browser_and_the_next_run_completes_one_wh
     assert rows(project) == 44
 
 
-def test_page_that_is_not_understood_is_stored_as_a_whole_or_not_at_all(project):
+def test_page_that_cannot_be_read_is_not_stored(project):
     file = project.path / "services/scraper/src/products.json"
     good = file.read_text(encoding="utf-8")
     try:
@@ -94,14 +95,14 @@ def test_page_that_is_not_understood_is_stored_as_a_whole_or_not_at_all(project)
         wrong[20]["currency"] = "coins"
         file.write_text(json.dumps(wrong), encoding="utf-8")
         error = project.error("scrape")
-        assert error.startswith("error: a product's price is 'undefined") and error.endswith("Adapt scrape.py.")
+        assert error.startswith("error: a product's price is 'undefined") and error.endswith("Adapt it.")
         assert rows(project) == 12
     finally:
         file.write_text(good, encoding="utf-8")
 
 
-def test_shop_that_does_not_answer_and_pages_without_products_are_one_line(project):
-    pages = ("http://scraper-postgres:8080/", "http://scraper-shop:8080/?page=99", "http://scraper-shop:8080/no")
+def test_fault_of_a_page_is_one_line(project):
+    pages = ("http://postgres:8080/", "http://scraper-shop:8080/?page=99", "http://scraper-shop:8080/no")
     done = project.make("run", "CMD=" + "; ".join(f"{SCRAPE} '{page}'" for page in pages))
     down, empty, missing, _ = done.stderr.splitlines()
     assert down.startswith(f"error: the page {pages[0]} cannot be loaded (ERR_CONNECTION_REFUSED).")
@@ -110,26 +111,28 @@ def test_shop_that_does_not_answer_and_pages_without_products_are_one_line(proje
     assert rows(project) == 0
 
 
-def test_rows_come_back_from_a_backup(project):
+def test_backup_of_the_former_database_can_be_loaded(project):
+    """The scraper used to have its own Postgres. The CHANGELOG tells how to move its rows."""
     sql(project, "create table products as select 44 as sku")
-    file = project.ok("backup-scraper").removeprefix("wrote ").strip()
-    sql(project, "delete from products")
-    assert rows(project) == 0
-    project.ok("restore-scraper", f"FILE={file}")
+    container = project.container("postgres")
+    file = project.path / "data" / "backups" / "scraper-2026-11-01T10-00-00Z"
+    file.parent.mkdir(exist_ok=True)
+    dump = 'pg_dump --username analyst --format custom --table products "$POSTGRES_DB"'
+    file.write_bytes(subprocess.run(["docker", "exec", container, "sh", "-c", dump], capture_output=True).stdout)
+    sql(project, "drop table products")
+    load = 'pg_restore --username analyst --dbname "$POSTGRES_DB" --single-transaction'
+    command = f"docker compose exec -T postgres sh -c '{load}' <data/backups/scraper-2026-11-01T10-00-00Z"
+    subprocess.run(command, shell=True, cwd=project.path, check=True)
     assert rows(project) == 1
 
 
-def test_password_that_was_changed_reaches_the_database(project):
-    sql(project, "create table products as select 44 as sku")
-    env = project.path / ".env"
-    env.write_text(re.sub("^SCRAPER_PASSWORD=.*", "SCRAPER_PASSWORD='it is new'", env.read_text(), flags=re.MULTILINE))
-    assert project.error("up").endswith("Put the old one back, or give it the new one: make password-scraper.")
-    assert project.ok("password-scraper") == "scraper has the password of .env; next: make up\n"
-    project.ok("up")
-    assert rows(project) == 1
+def test_up_of_the_scraper_starts_its_database(project):
+    project.ok("down")
+    project.ok("up", "SERVICE=scraper")
+    assert project.container("postgres")
 
 
-def test_shop_is_drawn_by_its_script_page_by_page(project):
+def test_shop_draws_its_pages_by_script(project):
     with support.browser(project.network()) as driver:
 
         def shown():
@@ -148,7 +151,7 @@ def test_shop_is_drawn_by_its_script_page_by_page(project):
         assert support.console(driver) == []
 
 
-def test_shop_that_may_not_read_its_files_says_how_to_allow_it(project):
+def test_shop_that_cannot_read_its_files_says_what_to_do(project):
     folder = project.path / "services/scraper/src"
     docker("rm", "--force", project.container("scraper-shop"))
     folder.chmod(0o700)

@@ -1,4 +1,4 @@
-"""The Shiny app in a real browser: its plot follows the inputs and the file, and outlives the app's death."""
+"""The Shiny app in a real browser: its plot follows the inputs and the file, and returns when the app restarts."""
 
 import re
 import socket
@@ -11,7 +11,7 @@ from support import docker, wait_until
 pytestmark = pytest.mark.docker
 
 PLOT = "return document.querySelector('#histogram img')?.src"
-# As the program behind the slider hears of a move.
+# Move the slider as its JavaScript library does.
 SLIDE = "$('#bins').data('ionRangeSlider').update({from: arguments[0]}); $('#bins').trigger('change')"
 
 
@@ -39,7 +39,7 @@ def page(driver):
 
 @pytest.fixture
 def app(project):
-    """The app, which a test may spoil."""
+    """The app's code, which a test may break."""
     file = project.path / "services" / "shiny" / "src" / "app.R"
     kept = file.read_text()
     yield file
@@ -47,7 +47,7 @@ def app(project):
 
 
 def plot(driver, after=None):
-    """Wait for a plot, another one than the one before."""
+    """Wait for a plot that differs from the one in `after`, and return it."""
 
     def there():
         source = driver.execute_script(PLOT)
@@ -89,11 +89,11 @@ def test_page_follows_the_file(project, page):
     file, kept = raw(project), raw(project).read_text()
     try:
         file.unlink()
-        wait_until(lambda: "data/raw/tumours.csv is missing. Obtain it: make data." in text(page))
+        wait_until(lambda: "data/raw/tumours.csv is missing. Run: make data." in text(page))
         file.write_text("only words\na\nb\n")
-        wait_until(lambda: "data/raw/tumours.csv has no numbers." in text(page))
+        wait_until(lambda: "data/raw/tumours.csv has no numeric column." in text(page))
         file.write_text("a size,diagnosis\n1,x\n2,y\n<b>,y\n")
-        wait_until(lambda: "data/raw/tumours.csv has no numbers." in text(page))
+        wait_until(lambda: "data/raw/tumours.csv has no numeric column." in text(page))
         file.write_text("a size,diagnosis\n1,<b>x</b>\n2,y\n3,y\n,y\n")
         plot(page)
         wait_until(lambda: "<b>x</b> 1 " in text(page) and "y 2 " in text(page))
@@ -102,7 +102,7 @@ def test_page_follows_the_file(project, page):
     wait_until(lambda: "malignant " in text(page))
 
 
-def test_open_page_goes_on_when_the_app_was_killed(project, page):
+def test_open_page_reconnects_when_the_app_restarts(project, page):
     before = plot(page)
     container = project.container("shiny")
     docker("exec", container, "bash", "-c", "kill -9 $(cat /proc/[0-9]*/stat | sed -n 's/^\\([0-9]*\\) (R) .*/\\1/p')")
@@ -113,26 +113,26 @@ def test_open_page_goes_on_when_the_app_was_killed(project, page):
     plot(page, after=before)
 
 
-# What the app answers to a page that opens a websocket to it, until it says what is in the data, or hangs up.
+# Open a WebSocket to the app, and return its messages when they contain the data, or nothing when it closes.
 ASK = """
 const done = arguments[0], socket = new WebSocket('ws://shiny:3838/websocket/')
-let said = ''
+let messages = ''
 socket.onopen = () => socket.send(JSON.stringify({method: 'init', data: {}}))
-socket.onmessage = message => { said += message.data; if (said.includes('malignant')) done(said) }
+socket.onmessage = message => { messages += message.data; if (messages.includes('malignant')) done(messages) }
 socket.onclose = () => done('')
 """
 
 
-def test_page_of_somebody_else_reads_nothing(project, driver):
+def test_other_sites_cannot_read_the_data(project, driver):
     container = project.container("shiny")
     address = docker("inspect", "--format", "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}", container)
-    for page, may in (
+    for page, allowed in (
         ("http://shiny:3838/", True),
         (f"http://{address}:3838/", False),
         ("data:text/html,elsewhere", False),
     ):
         driver.get(page)
-        assert bool(driver.execute_async_script(ASK)) == may
+        assert bool(driver.execute_async_script(ASK)) == allowed
 
 
 def test_app_can_write_neither_data_nor_itself(project):
@@ -140,7 +140,7 @@ def test_app_can_write_neither_data_nor_itself(project):
         assert "Read-only" in docker("exec", project.container("shiny"), "sh", "-c", f"touch {path} 2>&1 || true")
 
 
-def test_edit_of_the_app_needs_no_new_start(page, app):
+def test_edit_of_the_app_needs_no_restart(page, app):
     app.write_text(app.read_text().replace('title = "Tumours"', 'title = "Mine"'))
 
     def mine():
@@ -155,10 +155,11 @@ def test_error_in_the_app_is_one_line(project, app):
     whole = app.read_text()
     project.ok("down")
     app.write_text("library(dplyr)\n" + whole)
-    assert "Add it to services/shiny/image/apt.txt" in project.error("up")
-    # The log still has the first fault.
+    error = project.error("up")
+    assert "uses the R package dplyr, which its image lacks. Add it to services/shiny/image/apt.txt" in error
+    # The log still contains the first fault.
     app.write_text("shinyApp(\n")
-    assert "Correct services/shiny/src/app.R" in project.error("up")
+    assert "Fix services/shiny/src/app.R" in project.error("up")
     app.write_text(whole)
     assert "http://127.0.0.1:" in project.ok("up")
 
@@ -167,7 +168,7 @@ def test_app_takes_another_port(project):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         error = project.error("up", SHINY_PORT=str(port))
-        assert f"port {port} is in use. Use another: make up SHINY_PORT={port + 1}" in error
+        assert f"port {port} is in use. Use another one: make up SHINY_PORT={port + 1}" in error
     project.ok("up", SHINY_PORT=str(port))
     assert project.port("shiny") == port
     assert support.status(f"http://127.0.0.1:{port}/") == 200

@@ -1,4 +1,4 @@
-"""The survey: what the form says and stores, and what is left when something fails on the way."""
+"""The survey: what the form shows and stores, and what remains if something fails."""
 
 import json
 from concurrent.futures import ThreadPoolExecutor
@@ -43,7 +43,7 @@ def stored(project) -> list[dict]:
 
 
 def post(body: dict | bytes, **headers: str) -> tuple[int, dict]:
-    """Send a form as a program does, and return the status and what is said. 0 is nobody."""
+    """Send a form as a program does; return the status (0: no answer) and the JSON."""
     data = body if isinstance(body, bytes) else urlencode(body, doseq=True).encode()
     request = Request(f"http://127.0.0.1:{PORT}/answers", data, {"Accept": "application/json", **headers})
     try:
@@ -64,7 +64,7 @@ def page(project):
 
 
 def fill(page, **texts: str) -> None:
-    """Answer as a person does, by what is written beside the fields."""
+    """Answer as a person does, by the labels of the fields."""
     for option in ("Industry", "R", "SQL", "5 very"):
         page.find_element(By.XPATH, f"//label[normalize-space()='{option}']").click()
     for name, text in texts.items():
@@ -76,11 +76,11 @@ def send(page) -> None:
 
 
 def body(page) -> str:
-    # In one step: an element may be gone with its page before its text is asked for.
+    # In one step, because an element may disappear with its page before its text is read.
     return page.execute_script("return document.body?.innerText ?? ''")
 
 
-def test_person_fills_in_the_form_and_the_row_is_there(project, page):
+def test_form_that_a_person_fills_in_is_stored(project, page):
     support.picture(page, "survey")
     assert support.console(page) == []
     fill(page, years="7", wish="=1+1\n<b>More</b> “time”")
@@ -94,7 +94,7 @@ def test_person_fills_in_the_form_and_the_row_is_there(project, page):
     assert row["wish"] == "=1+1\n<b>More</b> “time”"
 
 
-def test_browser_does_not_send_what_the_form_forbids(project, page):
+def test_browser_does_not_send_invalid_answers(project, page):
     fill(page, years="71")
     send(page)
     assert page.find_element(By.ID, "years").get_property("validity")["rangeOverflow"]
@@ -102,12 +102,12 @@ def test_browser_does_not_send_what_the_form_forbids(project, page):
     assert stored(project) == []
 
 
-def test_bad_answers_come_back_with_what_is_wrong_and_with_what_was_typed(project, page):
+def test_invalid_form_comes_back_with_messages_and_answers(project, page):
     fill(page, years="71", wish="<script>alert(1)</script>")
-    # As a browser that checks nothing.
+    # Like a browser that validates nothing.
     page.execute_script("document.querySelector('form').noValidate = true")
     send(page)
-    wait_until(lambda: "Nothing was stored yet" in body(page))
+    wait_until(lambda: "Nothing has been stored yet" in body(page))
     years = page.find_element(By.ID, "years")
     assert years.get_property("value") == "71"
     assert page.find_element(By.ID, years.get_dom_attribute("aria-describedby")).text == (
@@ -139,15 +139,15 @@ def test_bad_answers_come_back_with_what_is_wrong_and_with_what_was_typed(projec
         ({"tools": ["R"] * 5}, "tools", "Please choose some of the options."),
         ({"wish": "x" * 1001}, "wish", "Please write at most 1000 characters."),
         ({"wish": "a\0b"}, "wish", "Please leave out control characters."),
-        ({"id": "mine"}, "id", "is no question of this survey."),
+        ({"id": "mine"}, "id", "is not a question of this survey."),
     ],
 )
-def test_bad_answer_is_422_with_one_message_and_nothing_is_stored(project, wrong, name, message):
+def test_invalid_answer_is_a_422_with_one_message(project, wrong, name, message):
     assert post(GOOD | wrong) == (422, {name: message})
     assert stored(project) == []
 
 
-def test_what_is_no_form_of_this_site_is_refused_and_nothing_is_stored(project):
+def test_request_that_is_not_this_form_is_refused(project):
     good = urlencode(GOOD, doseq=True).encode()
     assert post(GOOD, Origin="http://elsewhere.example")[0] == 403
     assert post(GOOD, Origin="null")[0] == 403
@@ -159,16 +159,17 @@ def test_what_is_no_form_of_this_site_is_refused_and_nothing_is_stored(project):
     assert post(GOOD, Origin=f"http://127.0.0.1:{PORT}")[0] == 201
 
 
-def test_many_forms_at_once_are_all_stored_once(project):
+def test_concurrent_forms_are_each_stored_once(project):
     with ThreadPoolExecutor(8) as threads:
         done = list(threads.map(lambda years: post(GOOD | {"years": years % 71, "wish": "ü" * 1000}), range(200)))
     assert {status for status, _ in done} == {201}
     rows = stored(project)
-    assert sorted(row["id"] for row in rows) == sorted(said["id"] for _, said in done)
+    assert sorted(row["id"] for row in rows) == sorted(answer["id"] for _, answer in done)
     assert sorted(row["years"] for row in rows) == sorted(years % 71 for years in range(200))
 
 
-def test_collector_that_is_killed_loses_nothing_it_confirmed_and_breaks_no_line(project):
+def test_killed_collector_loses_no_confirmed_form(project):
+    """A line that it left unfinished is removed."""
     confirmed = []
 
     def many(_):
@@ -179,7 +180,7 @@ def test_collector_that_is_killed_loses_nothing_it_confirmed_and_breaks_no_line(
         threads.map(many, range(4))
         wait_until(lambda: len(confirmed) > 20)
         docker("kill", project.container("survey-collector"))
-    # Where it was killed in the middle of a line.
+    # As if it was killed in the middle of a line.
     with answers(project).open("ab") as file:
         file.write(b'{"id": "unfinished", "wi')
     assert post(GOOD)[0] == 503
@@ -188,45 +189,43 @@ def test_collector_that_is_killed_loses_nothing_it_confirmed_and_breaks_no_line(
     ids = [row["id"] for row in stored(project)]
     assert set(confirmed) < set(ids) and "unfinished" not in ids
 
-    # An editor may leave out the end of the last line; that one was confirmed.
+    # An editor may drop the newline of the last line, which was confirmed.
     answers(project).write_bytes(answers(project).read_bytes().rstrip(b"\n"))
     assert post(GOOD)[0] == 201
     assert [row["id"] for row in stored(project)][:-1] == ids
 
 
-def test_table_has_the_types_of_the_questions_and_no_formula_for_a_spreadsheet(project):
+def test_table_has_the_types_of_the_questions(project):
     for wish in ("=1+1", "+49", "@here", "plain"):
         assert post(GOOD | {"wish": wish})[0] == 201
-    # The questions have changed since.
+    # Answers to earlier questions.
     with answers(project).open("a") as file:
         file.write('{"id": "a", "at": "2026-01-01T00:00:00+00:00", "field": "Farming", "tools": ["Paper"]}\n')
         file.write('{"id": "on its w')
     code = """
-import sys
-sys.path.append("services/survey")
-from survey import for_spreadsheet, load
+from services.survey.survey import for_spreadsheet, load
 table = load()
 print(len(table), *map(str, table.dtypes))
 print(*table["field"].cat.categories, table["tools: Paper"].sum(), table["years"].isna().sum())
 print(*for_spreadsheet(table)["wish"])
 """
-    (project.path / "look.py").write_text(code)
-    types, kept, texts = project.run("python look.py").splitlines()
+    (project.path / "notebooks" / "look.py").write_text(code)
+    types, kept, texts = project.run("python notebooks/look.py").splitlines()
     assert types.startswith("5 datetime64[") and types.endswith(
         ", UTC] category Int64" + 5 * " boolean" + " Int64 string"
     )
-    assert kept == "Research Industry Public service I study Elsewhere Farming 1 1"
+    assert kept == "Research Industry Public service I am a student Elsewhere Farming 1 1"
     assert texts == "'=1+1 '+49 '@here plain <NA>"
 
 
-def test_survey_without_its_collector_is_not_well(project):
+def test_survey_without_its_collector_is_unhealthy(project):
     docker("stop", project.container("survey-collector"))
     wait_until(lambda: project.inspect(project.container("survey"))["State"]["Health"]["Status"] == "unhealthy")
     project.ok("up", SURVEY_PORT=PORT)
     assert post(GOOD)[0] == 201
 
 
-def test_what_is_wrong_with_its_files_is_one_line(project):
+def test_faults_in_its_files_are_one_line(project):
     collector = project.container("survey-collector")
     file = project.path / "services/survey/src/questions.toml"
     good = file.read_text(encoding="utf-8")

@@ -1,7 +1,8 @@
-"""What is in the images, and whether the same sources give the same ones."""
+"""Lists of the packages in images, and the comparison of two builds."""
 
 import json
 import os
+import shutil
 import subprocess
 import tomllib
 
@@ -14,26 +15,35 @@ pytestmark = pytest.mark.docker
 
 
 def versions(project, name: str) -> dict[str, str]:
-    """Return the packages in a list: the beginning of the address and the name, and the version."""
-    packages = [each for each in json.loads(project.read(name))["components"] if "purl" in each]
-    return {each["purl"].partition("@")[0]: each["version"] for each in packages}
+    """Return the packages in a list: package URL without the version, and version."""
+    packages = [component for component in json.loads(project.read(name))["components"] if "purl" in component]
+    return {component["purl"].partition("@")[0]: component["version"] for component in packages}
 
 
 def tags(project) -> set[str]:
+    """Return the tags and IDs of the project's images."""
     return set(docker("image", "ls", "--format", "{{.Tag}} {{.ID}}", project.slug).splitlines())
 
 
 @pytest.fixture(scope="module")
-def listed(built):
-    """The built project, with its release image and the lists of both."""
-    before = tags(built)
-    built.ok("release")
-    said = built.ok("sbom")
-    yield built, said
-    for path in built.path.glob("reports/sbom-*"):
-        path.unlink()
-    for tag in tags(built) - before:
-        docker("image", "rm", f"{built.slug}:{tag.split()[0]}")
+def listed(with_service):
+    """A project with both images, and the output of the command that lists their packages."""
+    project = with_service("supply-chain")
+    project.ok("release")
+    return project, project.ok("sbom")
+
+
+@pytest.fixture
+def add_service(baked):
+    """Add the service to a project without services by copying folders."""
+
+    def add(project):
+        for folder in ("services", "docker/services"):
+            source = baked(services="supply-chain") / folder
+            shutil.copytree(source, project.path / folder, dirs_exist_ok=True)
+        return project
+
+    return add
 
 
 LISTS = {"cpu": "reports/sbom-cpu.cdx.json", "release-cpu": "reports/sbom-release-cpu.cdx.json"}
@@ -41,24 +51,24 @@ LISTS = {"cpu": "reports/sbom-cpu.cdx.json", "release-cpu": "reports/sbom-releas
 
 @pytest.mark.parametrize("tag", LISTS)
 def test_list_is_cyclonedx(listed, tag):
-    project, said = listed
+    project, output = listed
     text = project.read(LISTS[tag])
     assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(text) is None
     image = project.inspect(f"{project.slug}:{tag}")
-    about = json.loads(text)["metadata"]
-    assert about["timestamp"] == image["Created"]
-    assert about["component"]["name"] == f"{project.slug}:{tag}"
-    assert about["component"]["version"] == "0.1.0"
-    assert about["component"]["properties"] == [{"name": "image-id", "value": image["Id"]}]
-    addresses = [each.get("purl", "") for each in json.loads(text)["components"]]
-    count = [sum(address.startswith(f"pkg:{kind}/") for address in addresses) for kind in ("pypi", "deb")]
-    assert "{}: {} Python and {} system packages".format(LISTS[tag], *count) in said.splitlines()
+    metadata = json.loads(text)["metadata"]
+    assert metadata["timestamp"] == image["Created"]
+    assert metadata["component"]["name"] == f"{project.slug}:{tag}"
+    assert metadata["component"]["version"] == "0.1.0"
+    assert metadata["component"]["properties"] == [{"name": "image-id", "value": image["Id"]}]
+    urls = [component.get("purl", "") for component in json.loads(text)["components"]]
+    count = [sum(url.startswith(f"pkg:{kind}/") for url in urls) for kind in ("pypi", "deb")]
+    assert "{}: {} Python and {} system packages".format(LISTS[tag], *count) in output.splitlines()
 
 
-def test_list_has_what_is_installed(listed):
+def test_list_has_the_installed_packages(listed):
     project, _ = listed
     found = versions(project, LISTS["cpu"])
-    locked = {each["name"]: each["version"] for each in tomllib.loads(project.read("uv.lock"))["package"]}
+    locked = {package["name"]: package["version"] for package in tomllib.loads(project.read("uv.lock"))["package"]}
     for name in ("pandas", "jupyterlab", "pytest"):
         assert found[f"pkg:pypi/{name}"] == locked[name]
     system = docker("run", "--rm", project.image, "dpkg-query", "--show", "-f", "${Package} ${Version}\n").splitlines()
@@ -68,13 +78,13 @@ def test_list_has_what_is_installed(listed):
     assert {"pkg:deb/debian/git", "pkg:deb/debian/libc6", "pkg:generic/python"} <= set(found)
 
 
-def test_list_of_the_release_has_no_tools_and_the_project_without_an_address(listed):
+def test_list_of_the_release_image_has_no_tools(listed):
     project, _ = listed
     found = versions(project, LISTS["release-cpu"])
     assert "pkg:pypi/pandas" in found
     assert not {"pkg:pypi/jupyterlab", "pkg:pypi/pytest", "pkg:deb/debian/git", f"pkg:pypi/{project.slug}"} & set(found)
     components = json.loads(project.read(LISTS["release-cpu"]))["components"]
-    [own] = [each for each in components if each["name"] == project.slug]
+    [own] = [component for component in components if component["name"] == project.slug]
     assert own["version"] == "0.1.0"
     assert own["licenses"] == [{"expression": "MIT"}]
 
@@ -88,15 +98,16 @@ def test_list_is_the_same_each_time(listed):
     assert {name: (project.path / name).read_bytes() for name in LISTS.values()} == before
 
 
-def test_list_needs_a_folder_to_write_to(copy):
-    project = copy()
+def test_list_needs_a_writable_folder(copy, add_service):
+    project = add_service(copy())
     (project.path / "reports").rename(project.path / "away")
     (project.path / "reports").write_text("")
     (project.path / "reports").chmod(0o400)
     assert "reports" in project.error("sbom")
 
 
-def test_sources_give_the_same_image(alone):
+def test_same_sources_give_the_same_images(alone, add_service):
+    add_service(alone)
     alone.ok("build")
     before = tags(alone)
     *_, dev, release = alone.ok("reproduce").splitlines()
@@ -106,7 +117,7 @@ def test_sources_give_the_same_image(alone):
     assert not list(alone.path.glob(".local/reproduce*"))
 
 
-# Small, so that it is built in no time: one step depends on the time, a COPY takes it along.
+# A step that depends on the time, in a build that takes no time. The last step copies the sources, with their times.
 CHANGING = """\
 FROM python:3.13-slim-trixie AS dev
 RUN install -d /home/user && date +%N >/home/user/built
@@ -115,13 +126,13 @@ COPY src /sources
 """
 
 
-def test_difference_is_named(copy):
-    project = copy("the copy")
+def test_differences_between_builds_are_named(copy, add_service):
+    project = add_service(copy("the copy"))
     subprocess.run("git init --quiet && git add --all", shell=True, cwd=project.path, check=True)
     (project.path / "Dockerfile").write_text(CHANGING)
     added = project.path / "src" / "two words é.py"
     added.write_text("")
-    # Older than its copies, also in whole seconds.
+    # The file is older than its copies by more than a second.
     os.utime(added, (1e9, 1e9))
     subprocess.run(["git", "add", "src"], cwd=project.path, check=True)
     (project.path / "src" / "new.py").write_text("")
@@ -131,14 +142,14 @@ def test_difference_is_named(copy):
     done = project.make("reproduce")
     assert done.returncode != 0
     [error, _] = done.stderr.splitlines()
-    assert error.startswith("error: the two builds differ, as listed above. ")
+    assert error.startswith("error: the two builds differ. Fix the steps listed above: ")
     dev, release = done.stdout.split("differs  dev\n")[1].split("differs  release\n")
     dev = [" ".join(line.split()) for line in dev.splitlines()]
     assert "differs RUN install -d /home/user && date +%N >/home/user/built" in dev
     assert {"content home/user/built", "content, time home/user/built"} & set(dev)
     assert dev[0].startswith("same ")
     assert dev[-1] == "same configuration"
-    # What a clone would have, as it is here: with what was added, without what was not, or was removed.
+    # The sources are the files that git tracks, as they are now.
     assert "two words é.py" in release
     assert "train.py" in release
     assert "new.py" not in release
@@ -147,16 +158,16 @@ def test_difference_is_named(copy):
     assert not list(project.path.glob(".local/reproduce*"))
 
 
-def test_difference_in_the_configuration_is_named(built):
+def test_difference_in_configuration_is_named(built):
     names = [f"{built.slug}:label-{number}" for number in (1, 2)]
     try:
         for name in names:
             file = f"FROM busybox:1\nLABEL number={name[-1]}\nENV SAME=1 OTHER={name[-1]}\n"
             subprocess.run(["docker", "build", "--quiet", "--tag", name, "-"], input=file.encode(), check=True)
-        said = comparison(*names)
+        output = comparison(*names)
     finally:
         docker("image", "rm", *names, check=False)
-    lines = [line.strip() for line in said.splitlines()]
+    lines = [line.strip() for line in output.splitlines()]
     assert "differs  configuration" in lines
     assert {"label number: 1; 2", "variable OTHER: 1; 2"} <= set(lines)
     assert not any("SAME" in line for line in lines)
