@@ -1,8 +1,10 @@
-"""Measure this template against other ways to build the same project, and write benchmarks/results.md.
+"""Compare this template with other ways to build the same project.
 
-All ways get the same packages in the same versions, and git. They are built in turn on the engine at hand, ROUNDS
-times, each time from an empty build cache: **the build cache of the engine is removed**. Figures are medians. What
-counts are the ratios, since machines differ.
+Writes results.json, and from it results.md and results.svg (see report.py).
+
+Each way installs git and the same packages in the same versions. The ways are built in turn on the local engine, ROUNDS
+times, each time with an empty build cache: **this removes the engine's build cache**. The figures are medians. Compare
+the ratios rather than the seconds, because machines differ.
 """
 
 import contextlib
@@ -22,22 +24,23 @@ import urllib.request
 import uuid
 from pathlib import Path
 
+import report
 import websocket
+from report import OURS, number
 
 HERE = Path(__file__).parent
 TEMPLATE = HERE.parent
 BIN = Path(sys.executable).parent
 ROUNDS = int(os.environ.get("ROUNDS", "3"))
-# A clone of cookiecutter-data-science, where its home cannot be reached.
+# Set CCDS to a clone of cookiecutter-data-science if GitHub cannot be reached.
 CCDS = os.environ.get("CCDS", "gh:drivendataorg/cookiecutter-data-science")
 NAME = f"bench-{uuid.uuid4().hex[:8]}"
 PACKAGE = "seaborn"
 IMPORTS = "import duckdb, matplotlib.pyplot, pandas, pyarrow, sklearn.ensemble"
-OURS = "ds-docker"
 
 
 def run(*command: str | Path, cwd: Path | None = None, **environment: str) -> str:
-    """Run a command and return what it prints; one that fails ends the benchmark with its words."""
+    """Run a command and return its output. If it fails, end the benchmark with the last part of its output."""
     kept = {key: value for key, value in os.environ.items() if key not in ("MAKEFLAGS", "MAKELEVEL")}
     done = subprocess.run(
         command, cwd=cwd, env={**kept, **environment}, capture_output=True, text=True, stdin=subprocess.DEVNULL
@@ -54,7 +57,7 @@ def seconds(action, *arguments, **options) -> float:
 
 
 class Memory:
-    """The most memory, in MB, that this machine uses within the block above what it used before. Linux only."""
+    """Measure the peak memory in MB that this machine uses within the block, above its use before. Linux only."""
 
     def __enter__(self):
         self.peak, self.done = 0.0, threading.Event()
@@ -81,7 +84,7 @@ class Memory:
 
 
 class Kernel:
-    """A kernel of a Jupyter server, over its REST interface, as the browser has it.
+    """A kernel of a Jupyter server, used over its REST interface as a browser does.
 
     See https://jupyter-server.readthedocs.io/en/latest/developers/rest-api.html.
     """
@@ -107,7 +110,7 @@ class Kernel:
 
 
 class Way:
-    """A folder beside this file with a Dockerfile, or several that are built from one another."""
+    """A way to build the project: a folder beside this file with one Dockerfile or several."""
 
     released = 0.0
 
@@ -128,7 +131,7 @@ class Way:
         self.docker("dev")
 
     def release(self) -> None:
-        # Without a way to leave the notebook out, the one image is what is handed on.
+        # A way that cannot leave out the notebook distributes its only image.
         self.docker("release", "--build-arg", "SYNC=--no-default-groups")
 
     def start(self) -> None:
@@ -149,7 +152,7 @@ class Way:
         run("docker", "stop", "--time", "1", self.container)
 
     def forget(self) -> None:
-        """Remove what a first start has left for the next."""
+        """Remove the caches that a first start leaves for the next one."""
 
     def python(self, code: str) -> str:
         return run("docker", "run", "--rm", "--env", "HOME=/tmp", f"{self.image}:dev", "python", "-c", code)
@@ -163,7 +166,7 @@ class Way:
 
 
 class Ours(Way):
-    """The project as generated, by its own commands."""
+    """A generated project, built and started with its own make targets."""
 
     def __init__(self, project: Path, work: Path):
         self.name, self.image, self.project = OURS, NAME, work / OURS
@@ -197,14 +200,14 @@ class Ours(Way):
 
 
 class Floor(Way):
-    """Only its cold build is of interest."""
+    """The least that a build can take. Only its cold build is measured."""
 
     def build(self) -> None:
         self.docker("dev")
 
 
 def generated(work: Path) -> Path:
-    """Generate the project, lock it, and write what each way reads, without and with one package more."""
+    """Generate and lock the project. Write the files that each way reads, without and with one more package."""
     settings = work / "cookiecutter.yaml"
     settings.write_text(f"replay_dir: {work}/replay\ncookiecutters_dir: {work}/clones\n")
     options = ["--no-input", "--config-file", settings, "--output-dir", work / "generated"]
@@ -230,7 +233,7 @@ def generated(work: Path) -> Path:
 
 
 def measure(way: Way, packages: Path) -> dict[str, float]:
-    """Return one round's figures of a way: seconds and MB."""
+    """Return a way's figures of one round, in seconds and MB."""
     run("docker", "builder", "prune", "--all", "--force")
     with Memory() as memory:
         figures = {"cold": seconds(way.build)}
@@ -257,7 +260,7 @@ def measure(way: Way, packages: Path) -> dict[str, float]:
     figures["edit"] = seconds(way.build)
     if not way.released:
         way.release()
-        # It is the same in each round.
+        # The release image is the same in each round.
         way.released = way.size("release")
     figures["release"] = way.released
     shutil.copytree(packages / "with", way.project, dirs_exist_ok=True)
@@ -267,7 +270,7 @@ def measure(way: Way, packages: Path) -> dict[str, float]:
 
 
 def added_to_notebook(ours: Ours) -> float:
-    """Return the seconds from `make add` to the import of the package in a kernel that was there before."""
+    """Return the seconds from `make add` until a running kernel can import the package."""
     ours.build()
     ours.start()
     kernel = Kernel(*ours.server)
@@ -283,7 +286,7 @@ def added_to_notebook(ours: Ours) -> float:
 
 
 def much_data(ours: Ours) -> dict[str, float | str]:
-    """Return the bytes of context and the seconds of a build with an empty data/, and with 10 GB in 100,000 files."""
+    """Return the size of the build context and the seconds of a build, with an empty data/ and with 10 GB in it."""
     figures = {}
     for name in ("empty", "full"):
         if name == "full":
@@ -293,7 +296,7 @@ def much_data(ours: Ours) -> dict[str, float | str]:
                 for file in range(100):
                     with (path / f"{file}.csv").open("wb") as stream:
                         stream.truncate(100_000)
-        # Or only what has changed is sent.
+        # With a cache, BuildKit would send only changed files.
         run("docker", "builder", "prune", "--all", "--force")
         ours.build()
         log = (ours.project / ".local" / "build.log").read_text()
@@ -303,7 +306,7 @@ def much_data(ours: Ours) -> dict[str, float | str]:
 
 
 def generation(work: Path) -> dict[str, float]:
-    """Return seconds of generating a project: by this template, without its hooks, and by ccds."""
+    """Return the seconds to generate a project: with this template, without its hooks, and with ccds."""
     ccds = work / "ccds"
     run(BIN / "uv", "venv", "--quiet", ccds)
     run(BIN / "uv", "pip", "install", "--quiet", "--python", ccds, "cookiecutter-data-science")
@@ -320,31 +323,6 @@ def generation(work: Path) -> dict[str, float]:
     return {name: statistics.median(values) for name, values in taken.items()}
 
 
-FIGURES = {
-    "cold": "cold build, s",
-    "edit": "after an edit, s",
-    "package": "one package added, s",
-    "no-op": "no-op, s",
-    "dev": "image for work, MB",
-    "release": "release image, MB",
-    "memory": "memory of a cold build, MB",
-    "cold cell": "cold engine to first cell, s",
-    "warm cell": "warm to first cell, s",
-    "first import": "first import, s",
-    "second import": "second import, s",
-}
-
-
-def number(value: float) -> str:
-    return f"{value:.2f}" if value < 10 else f"{value:.1f}" if value < 100 else f"{value:.0f}"
-
-
-def table(head: list[str], rows: list[list[str]]) -> str:
-    """Return a Markdown table; all columns but the first are aligned to the right."""
-    lines = [head, ["---"] + ["---:"] * (len(head) - 1), *rows]
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
-
-
 def machine() -> str:
     info = json.loads(run("docker", "info", "--format", "{{json .}}"))
     return (
@@ -353,74 +331,28 @@ def machine() -> str:
     )
 
 
-def goals(medians: dict, added: float, data: dict, generations: dict) -> list[tuple[str, float, float]]:
-    """Return what was measured of each goal, and the goal: the most that it may be."""
-    ours, floor = medians[OURS], medians["floor"]["cold"]
-    others = {name: figures for name, figures in medians.items() if name not in (OURS, "floor")}
-    uv, pip = others["uv-two-stages"], others["tutorial"]
-    best_cell = min(figures["cold cell"] for figures in others.values())
-    return [
-        ("cold build : uv in two stages", ours["cold"] / uv["cold"], 0.28),
-        ("cold build : pip (tutorial)", ours["cold"] / pip["cold"], 0.17),
-        ("cold build : floor", ours["cold"] / floor, 1.4),
-        ("one package added : uv in two stages", ours["package"] / uv["package"], 0.15),
-        ("one package added : pip (tutorial)", ours["package"] / pip["package"], 0.09),
-        ("edit : no-op", ours["edit"] / ours["no-op"], 1.0),
-        *((f"image for work : {name}", ours["dev"] / figures["dev"], 0.85) for name, figures in others.items()),
-        *(
-            (f"release image : image of {name}", ours["release"] / figures["dev"], 0.6)
-            for name, figures in others.items()
-        ),
-        ("cold engine to first cell : best of the others", ours["cold cell"] / best_cell, 0.5),
-        ("build with 10 GB in data/ : empty", data["build full"] / data["build empty"], 1.05),
-        ("generation : without hooks", generations[OURS] / generations["without hooks"], 1.5),
-        ("generation : ccds", generations[OURS] / generations["ccds"], 0.5),
-        ("package added to a running notebook, seconds until imported", added, 3.0),
-    ]
-
-
-def report(rounds: dict, added: float, data: dict, generations: dict) -> str:
-    medians = {
-        name: {key: statistics.median(each[key] for each in figures) for key in figures[0]}
-        for name, figures in rounds.items()
+def summary(rounds: dict, added: float, data: dict, generations: dict) -> dict:
+    """Return the content of results.json. Ratios, tables and the chart are made from nothing else."""
+    return {
+        "date": str(datetime.date.today()),
+        "rounds": len(rounds[OURS]),
+        "machine": machine(),
+        "medians": {
+            name: {key: statistics.median(each[key] for each in figures) for key in figures[0]}
+            for name, figures in rounds.items()
+        },
+        "cold range": {
+            name: [extreme(each["cold"] for each in figures) for extreme in (min, max)]
+            for name, figures in rounds.items()
+        },
+        "other": {
+            "added": added,
+            **data,
+            "generation": generations[OURS],
+            "generation without hooks": generations["without hooks"],
+            "generation by ccds": generations["ccds"],
+        },
     }
-    cells = [[text, *(number(figures[key]) if key in figures else "" for figures in medians.values())]
-             for key, text in FIGURES.items()]  # fmt: skip
-    spread = [f"{min(each['cold'] for each in figures):.1f}-{max(each['cold'] for each in figures):.1f}"
-              for figures in rounds.values()]  # fmt: skip
-    ratios = []
-    for key, text in FIGURES.items():
-        values = [figures.get(key) for name, figures in medians.items() if name != OURS]
-        ratios.append([text.split(",")[0], *(f"{medians[OURS][key] / value:.2f}" if value else "" for value in values)])
-    met = [[text, f"{value:.2f}", f"{goal:.2f}", "yes" if value <= goal else "**no**"]
-           for text, value, goal in goals(medians, added, data, generations)]  # fmt: skip
-    return f"""<!-- Written by `make bench`. -->
-Measured on {datetime.date.today()}, {len(rounds[OURS])} rounds, medians. The machine: {machine()}.
-
-{table(["", *medians], [*cells, ["cold build, least-most", *spread]])}
-Ours, divided by each of the others:
-
-{table(["", *(name for name in medians if name != OURS)], ratios)}
-Other figures of ours:
-
-{
-        table(
-            ["", ""],
-            [
-                [f"`make add PKG={PACKAGE}` to its import in the notebook that runs, s", number(added)],
-                ["context that a build sends, data/ empty", data["context empty"]],
-                ["the same with 10 GB, 100,000 files, in data/", data["context full"]],
-                ["no-op build, data/ empty, s", number(data["build empty"])],
-                ["the same with 10 GB in data/, s", number(data["build full"])],
-                ["generation, s", number(generations[OURS])],
-                ["generation without hooks, s", number(generations["without hooks"])],
-                ["generation by ccds, s", number(generations["ccds"])],
-            ],
-        )
-    }
-Against the goals that were set before, as ratios unless said:
-
-{table(["", "is", "goal", "met"], met)}"""
 
 
 def main() -> None:
@@ -440,9 +372,10 @@ def main() -> None:
                 shown = ", ".join(f"{key} {number(value)}" for key, value in rounds[way.name][-1].items())
                 print(f"round {count + 1}, {way.name}: {shown}", flush=True)
         added = added_to_notebook(ours)
-        text = report(rounds, added, much_data(ours), generation(work))
-    print(text)
-    (HERE / "results.md").write_text(text, encoding="utf-8")
+        results = summary(rounds, added, much_data(ours), generation(work))
+    (HERE / "results.json").write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+    report.write()
+    print((HERE / "results.md").read_text(encoding="utf-8"))
 
 
 if __name__ == "__main__":
