@@ -190,23 +190,6 @@ def built(generate):
 
 
 @pytest.fixture(scope="session")
-def alone(generate):
-    """A project whose build has no step in common with others, for tests that compare images to the last bit.
-
-    Docker 26 without containerd's image store lists less of what a step has changed if the step before was once built
-    twice, by whomever, and the engine has been started since.
-    """
-    project = generate("alone")
-    dockerfile = project.read("Dockerfile")
-    assert dockerfile.count(" AS base\n") == 1
-    (project.path / "Dockerfile").write_text(
-        dockerfile.replace(" AS base\n", f" AS base\nENV MADE_BY={project.slug}\n")
-    )
-    project.ok("lock")
-    return project
-
-
-@pytest.fixture(scope="session")
 def other(generate):
     """A second project, with none of the default answers that can be had from the engine's images."""
     project = generate("other", framework="none", python_version="3.14", ci="gitlab", license="Proprietary")

@@ -61,6 +61,23 @@ def test_data_never_enter_the_context(copy):
     assert 1e3 < context(full) <= context(plain) < 1e6
 
 
+@pytest.fixture(scope="module")
+def alone(generate):
+    """A project whose build has no step in common with others, for a test that compares images to the last bit.
+
+    Docker 26 without containerd's image store lists less of what a step has changed if the step before was once built
+    twice, by whomever, and the engine has been started since.
+    """
+    project = generate("alone")
+    dockerfile = project.read("Dockerfile")
+    assert dockerfile.count(" AS base\n") == 1
+    (project.path / "Dockerfile").write_text(
+        dockerfile.replace(" AS base\n", f" AS base\nENV MADE_BY={project.slug}\n")
+    )
+    project.ok("lock")
+    return project
+
+
 def test_clones_give_the_same_images(alone, open_folder):
     """Another path, another umask, other times of files, and nothing from the cache."""
     project = alone
@@ -84,24 +101,22 @@ def test_clones_give_the_same_images(alone, open_folder):
     keep(project, "cpu")
     project.ok("release")
     keep(project, "release")
-    for folder, umask in (("a b/clone", 0o022), ("closed/clone", 0o077)):
-        path = open_folder / folder
-        subprocess.run(["git", "clone", "--quiet", project.path, path], umask=umask, check=True)
-        clone = Project(path)
-        clone.ok("build", f"DOCKER={anew}", ANEW="--no-cache")
-        # The engine may take a step from a build that runs at the same time, but this one is in no other build.
-        assert clone.steps()["lists 1/1"] == "DONE"
-        keep(clone, "cpu")
-        # What the two images share has just been made.
-        clone.ok("release", f"DOCKER={anew}", ANEW="--no-cache-filter=release")
-        assert {clone.steps()[step] for step in ("release 1/2", "release 2/2")} == {"DONE"}
-        keep(clone, "release")
-    for first, *others in made.values():
-        for another in others:
-            if project.image_id(another) != project.image_id(first):
-                words = comparison(f"{project.slug}:{first}", f"{project.slug}:{another}")
-                pytest.fail(f"{first} and {another} differ:\n{words}", pytrace=False)
-        docker("image", "rm", *(f"{project.slug}:{tag}" for tag in (first, *others)))
+    path = open_folder / "a b" / "clone"
+    subprocess.run(["git", "clone", "--quiet", project.path, path], umask=0o077, check=True)
+    clone = Project(path)
+    clone.ok("build", f"DOCKER={anew}", ANEW="--no-cache")
+    # The engine may take a step from a build that runs at the same time, but this one is in no other build.
+    assert clone.steps()["lists 1/1"] == "DONE"
+    keep(clone, "cpu")
+    # What the two images share has just been made.
+    clone.ok("release", f"DOCKER={anew}", ANEW="--no-cache-filter=release")
+    assert {clone.steps()[step] for step in ("release 1/2", "release 2/2")} == {"DONE"}
+    keep(clone, "release")
+    for first, second in made.values():
+        if project.image_id(first) != project.image_id(second):
+            words = comparison(f"{project.slug}:{first}", f"{project.slug}:{second}")
+            pytest.fail(f"{first} and {second} differ:\n{words}", pytrace=False)
+        docker("image", "rm", f"{project.slug}:{first}", f"{project.slug}:{second}")
 
 
 def test_image_is_as_old_as_its_newest_package(built):
@@ -189,6 +204,8 @@ from jupyter_client import BlockingKernelClient, find_connection_file
 client = BlockingKernelClient(connection_file=find_connection_file(sys.argv[1]))
 client.load_connection_file()
 client.start_channels()
+# Messages that the kernel sends before this client listens are lost, the one that ends a command among them.
+client.wait_for_ready(timeout=60)
 client.execute_interactive(sys.argv[2], timeout=60)
 client.stop_channels()
 """
