@@ -106,18 +106,26 @@ def test_list_needs_a_writable_folder(copy, add_service):
     assert "reports" in project.error("sbom")
 
 
-def test_same_sources_give_the_same_images(alone, add_service):
-    add_service(alone)
-    alone.ok("build")
-    before = tags(alone)
-    *_, dev, release = alone.ok("reproduce").splitlines()
-    assert dev == f"same     dev      {alone.image_id()}"
+# Builds that take no time. test_images.py compares those of the whole Dockerfile.
+SAME = """\
+FROM python:3.13-slim-trixie AS dev
+RUN echo built >/etc/built && touch --date @315532800 /etc/built /etc
+FROM dev AS release
+"""
+
+
+def test_same_sources_give_the_same_images(copy, add_service):
+    project = add_service(copy())
+    (project.path / "Dockerfile").write_text(SAME)
+    before = tags(project)
+    *_, dev, release = project.ok("reproduce").splitlines()
+    assert dev.startswith("same     dev      sha256:")
     assert release.startswith("same     release  sha256:")
-    assert tags(alone) == before
-    assert not list(alone.path.glob(".local/reproduce*"))
+    assert tags(project) == before
+    assert not list(project.path.glob(".local/reproduce*"))
 
 
-# A step that depends on the time, in a build that takes no time. The last step copies the sources, with their times.
+# A step that depends on the time. The last step copies the sources, with their times.
 CHANGING = """\
 FROM python:3.13-slim-trixie AS dev
 RUN install -d /home/user && date +%N >/home/user/built
