@@ -11,6 +11,8 @@ from pathlib import Path
 
 from cookiecutter.exceptions import FailedHookException
 
+from generation.command import command_for, command_line
+from generation.escaping import is_control
 from generation.frameworks import frameworks
 from generation.services import CircularNeedsError, UnknownServiceError, catalogue, named, requirements, with_needs
 
@@ -66,10 +68,7 @@ def text_problem(text: str) -> str | None:
     if not text.strip():
         return "is empty. Type a line of text."
     for character in text:
-        if unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") or unicodedata.bidirectional(character) in (
-            *("LRE", "RLE", "LRO", "RLO", "PDF"),
-            *("LRI", "RLI", "FSI", "PDI"),
-        ):
+        if is_control(character):
             return f"contains the invisible character U+{ord(character):04X}. Type a single line without it."
     return None
 
@@ -81,6 +80,20 @@ def slug_problem(name: str) -> str | None:
     if name in DEVICES or is_reserved(name) or CUDA.match(name):
         return f"is the name of a device or a library. Use another name, such as {name}-project."
     return None
+
+
+def folder_problem(name: str) -> str | None:
+    """Return why `name` cannot name the project, or its folder beside the others, or None."""
+    problem = slug_problem(name)
+    options = command_line()
+    if not problem and options and not options.params["overwrite_if_exists"]:
+        folder = Path(options.params["output_dir"], name)
+        if folder.exists():
+            return (
+                "is a folder that exists already. "
+                "Use another name, or 'make adopt FROM=path' in a clone of the template for a repository of yours."
+            )
+    return problem
 
 
 def package_problem(name: str) -> str | None:
@@ -127,7 +140,7 @@ def framework_problem(answer: str) -> str | None:
 
 CHECKS = {
     **dict.fromkeys(TEXTS, text_problem),
-    "project_slug": slug_problem,
+    "project_slug": folder_problem,
     "package_name": package_problem,
     "framework": framework_problem,
     "services": services_problem,
@@ -135,19 +148,22 @@ CHECKS = {
 
 
 def check_answers(answers: dict) -> str:
-    """Check all typed answers and return "yes".
+    """Check all typed answers and return the command that gives them again, or an empty string.
 
     Raises:
-        FailedHookException: Answers are wrong. The message has a line for each, which says what to type instead.
+        FailedHookException: Answers are wrong. The message has a line for each, which says what to type instead, and
+            the command.
     """
     problems = [
         f"error: {name} {json.dumps(shorten(answers[name]), ensure_ascii=True)} {problem}"
         for name, check in CHECKS.items()
         if (problem := check(answers[name]))
     ]
+    command = command_for(answers)
     if problems:
-        raise FailedHookException("\n".join(problems))
-    return "yes"
+        hint = ["", "Correct this command, which has all your answers, and run it:", "", command] if command else []
+        raise FailedHookException("\n".join([*problems, *hint]))
+    return command
 
 
 def shorten(text: str) -> str:

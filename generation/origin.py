@@ -7,8 +7,8 @@ from pathlib import Path
 from generation import TEMPLATE
 from generation.checks import launch
 
-# Answers that cookiecutter adds and that only describe this machine.
-LOCAL = ("_template", "_checkout", "_output_dir", "_repo_dir")
+# Answers that nobody types and that only describe this machine.
+LOCAL = ("_template", "_checkout", "_output_dir", "_repo_dir", "__command")
 
 
 def git(*arguments: str) -> list[str]:

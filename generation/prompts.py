@@ -5,8 +5,14 @@ import click
 from generation.frameworks import describe_framework, frameworks
 from generation.services import catalogue, describe_service
 
-# Services are listed by the first step of a data science project that they serve.
-STEPS = ("obtain", "scrub", "explore", "model", "interpret")
+# The steps of a data science project. Services are listed by the first one that they serve.
+STEPS = {
+    "obtain": "collect data from people, the web and databases",
+    "scrub": "correct, complete and tidy the data",
+    "explore": "look for patterns with tables and charts",
+    "model": "train models that predict or explain",
+    "interpret": "present the results and put them to use",
+}
 
 
 def list_frameworks() -> list[str]:
@@ -19,11 +25,14 @@ def list_services() -> list[str]:
     """Return the lines that describe the services, grouped by step."""
     described = {name: describe_service(name) for name in catalogue()}
     width = max(map(len, described), default=0)
-    lines = ["Services:"]
-    for step in STEPS:
-        group = {name: text for name, (steps, text) in described.items() if steps.partition(",")[0] == step}
-        lines += [f"  {step.capitalize()}"] if group else []
-        lines += [f"    {name:{width}}  {text}" for name, text in group.items()]
+    lines = ["Services, by the first step of a data science project that they serve:"]
+    for step, explanation in STEPS.items():
+        group = []
+        for name, (steps, text) in described.items():
+            first, _, others = steps.partition(", ")
+            if first == step:
+                group.append(f"    {name:{width}}  {text}" + (f" Also: {others}." if others else ""))
+        lines += [f"  {step.capitalize()}: {explanation}", *group] if group else []
     return lines
 
 

@@ -6,7 +6,6 @@ import sys
 from pathlib import Path
 
 from generation import checks
-from generation.answers import TEXTS
 from generation.services import added_by_needs, selected
 
 # Files and folders of the project that belong to one choice.
@@ -14,19 +13,6 @@ FILES_BY_CHOICE = {"ci": {"github": ".github", "gitlab": ".gitlab-ci.yml"}}
 
 # Only projects with services have this folder. `make add-service` writes it with the first one.
 COMMANDS_FOR_SERVICES = Path("docker", "services")
-
-
-def refuse_jinja_on_the_command_line(command_line: dict) -> None:
-    """Exit if a text on the command line contains Jinja.
-
-    cookiecutter renders such a text, but not one that is typed at the prompt.
-    """
-    for name in TEXTS:
-        if any("{" + mark in command_line.get(name, "") for mark in "%#{"):
-            sys.exit(
-                f"error: {name} contains Jinja, which cookiecutter evaluates on the command line. "
-                "Type it at the prompt."
-            )
 
 
 def remove_unchosen_files(answers: dict) -> None:
@@ -40,12 +26,19 @@ def remove_unchosen_files(answers: dict) -> None:
         shutil.rmtree(COMMANDS_FOR_SERVICES)
 
 
-def check() -> list[str]:
-    """Check the project and return notes about what could not be checked. Exit if a check finds a fault."""
+def check(command: str) -> list[str]:
+    """Check the project and return notes about what could not be checked. Exit if a check finds a fault.
+
+    `command` gives all answers again. It is empty if cookiecutter was called by another program.
+    """
     findings, notes = checks.check(Path())
     if findings:
         lines = [f"error: {finding}" for finding in findings]
-        sys.exit("\n".join([*lines, "This is a fault of the template. Please report it."]))
+        lines += ["This is a fault of the template. Please report it."]
+        if command:
+            hint = "Add this command, which has all your answers, to the report. Run it after an update:"
+            lines += ["", hint, "", command, ""]
+        sys.exit("\n".join(lines))
     return notes
 
 

@@ -5,8 +5,6 @@ import sys
 from pathlib import Path
 
 ANSWERS = json.loads(r"""{{ cookiecutter | tojson }}""")
-# The answers as given on the command line. cruft does not set them.
-COMMAND_LINE = json.loads(r"""{{ _cookiecutter | default({}) | tojson }}""")
 # cookiecutter runs a copy of this file outside the template.
 sys.path.extend(json.loads(r"""[{{ template_folder | tojson }}]"""))
 
@@ -16,12 +14,11 @@ from generation.origin import remember_template  # noqa: E402
 from generation.services import selected, write_services  # noqa: E402
 
 if __name__ == "__main__":
-    steps.refuse_jinja_on_the_command_line(COMMAND_LINE)
     if services := selected(ANSWERS["services"]):
         write_services(services, ANSWERS, Path())
     write_framework_files(ANSWERS["framework"], Path())
     steps.remove_unchosen_files(ANSWERS)
-    notes = steps.check()
+    notes = steps.check(ANSWERS["__command"])
     remember_template(ANSWERS, Path())
     notes += steps.create_repository()
     steps.print_next_steps(ANSWERS, notes)

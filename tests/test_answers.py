@@ -3,16 +3,19 @@
 import itertools
 import json
 import keyword
+import os
 import re
+import shlex
+import subprocess
 import sys
 import tomllib
 
 import pytest
 import yaml
-from conftest import CHOICES, FRAMEWORKS, QUESTIONS, REMEMBERED, SERVICES, TEMPLATE, files
+from conftest import CHOICES, FRAMEWORKS, QUESTIONS, REMEMBERED, SERVICES, TEMPLATE, copy_template, files
 from cookiecutter.exceptions import FailedHookException
 from cookiecutter.main import cookiecutter
-from jinja2 import TemplateSyntaxError
+from jinja2 import Environment
 from markdown_it import MarkdownIt
 
 from generation.answers import (
@@ -25,9 +28,13 @@ from generation.answers import (
     package_problem,
     slug,
     slug_problem,
+    text_problem,
 )
-from generation.escaping import markdown, toml
+from generation.command import command_for
+from generation.escaping import jinja, markdown, shell, toml
 from generation.frameworks import frameworks
+from generation.prompts import STEPS
+from generation.services import describe_service
 
 # Single lines of text. They are accepted.
 GOOD_TEXTS = {
@@ -189,7 +196,7 @@ BAD_TEXTS = {
     "swapped-surrogates": "\udc1d\ud83d",
 }
 
-# cookiecutter evaluates these on the command line, so they are refused there. At the prompt they are ordinary text.
+# cookiecutter evaluates answers on the command line. The template prevents this.
 JINJA = {
     "expression": "{{ 7*7 }}",
     "raw": "{% raw %}x{% endraw %}",
@@ -381,18 +388,6 @@ def test_text_is_refused(refusal, answer):
     assert [re.match(r"error: (\w+) ", line)[1] for line in lines] == list(TEXTS)
 
 
-@pytest.mark.parametrize("question", TEXTS)
-@each(JINJA)
-def test_jinja_is_refused_on_the_command_line(refusal, capfd, question, answer):
-    refusal(**{question: answer, "project_slug": "slug"})
-    assert re.findall("^error: (\\w+) contains Jinja", capfd.readouterr().err, re.MULTILINE) == [question]
-
-
-@each(BROKEN_JINJA)
-def test_broken_jinja_writes_nothing(refusal, answer):
-    refusal(TemplateSyntaxError, project_name=answer)
-
-
 def typed(**answers):
     """Return the input for all prompts. An empty line takes the default."""
     return "".join(answers.get(question, "") + "\n" for question in QUESTIONS)
@@ -405,6 +400,19 @@ def test_text_from_the_prompt_is_kept(command, out, answer):
     assert arrived(out / slug(answer)) == expected(answer, answer, answer)
 
 
+@each({**JINJA, **BROKEN_JINJA, "name-of-a-file": "{{cookiecutter.project_slug}}"})
+def test_text_on_the_command_line_is_literal(command, out, answer):
+    done = command("--no-input", *(f"{question}={answer}" for question in TEXTS))
+    assert done.returncode == 0, done.stderr
+    assert arrived(out / slug(answer)) == expected(answer, answer, answer)
+
+
+def test_text_on_the_command_line_is_the_default(command, out):
+    done = command("project_name={{ 7*7 }}", input=typed(author_name="{{ 7*7 }}"))
+    assert done.returncode == 0, done.stderr
+    assert arrived(out / "7-7") == expected("{{ 7*7 }}", QUESTIONS["description"], "{{ 7*7 }}")
+
+
 def test_all_wrong_answers_are_reported_at_once(refusal):
     wrong = {**dict.fromkeys(TEXTS, "\n"), "project_slug": "../x", "package_name": "1"}
     wrong |= {"services": "nothing-like-it", "framework": "nothing-like-it"}
@@ -412,21 +420,150 @@ def test_all_wrong_answers_are_reported_at_once(refusal):
     assert sorted(re.match(r"error: (\w+) ", line)[1] for line in lines) == sorted(wrong)
 
 
-def test_command_line_only_prints_the_errors(command, out):
-    done = command("--no-input", "author_name=a\tb", "package_name=class")
+HINT = "Correct this command, which has all your answers, and run it:"
+
+
+@pytest.fixture
+def on_path(monkeypatch):
+    """Let the shell find the cookiecutter that runs the tests, as if it were installed."""
+    monkeypatch.setenv("PATH", os.path.dirname(sys.executable), prepend=os.pathsep)
+    monkeypatch.delenv("UV", raising=False)
+
+
+def hinted(text, hint=HINT):
+    """Return the command at the end of a message."""
+    assert f"\n\n{hint}\n\n" in text
+    return text.partition(f"\n\n{hint}\n\n")[2]
+
+
+def run_again(out, shown_command):
+    """Run a command as a person does who has corrected it, and return the answers that arrived."""
+    done = subprocess.run(["sh", "-c", shown_command], cwd=out, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (project,) = out.iterdir()
+    return arrived(project)
+
+
+def test_refusal_prints_the_errors_and_a_command(command, out, on_path, _cookiecutter_config_file):
+    done = command("--no-input", "author_name=a\tb", "package_name=class", "license=Apache-2.0")
     assert done.returncode == 1
     assert done.stdout.splitlines() == [
         'error: author_name "a\\tb" contains the invisible character U+0009. Type a single line without it.',
         'error: package_name "class" is a Python keyword, or the name of a library, a test or a database. '
         "Use another name, such as project_class.",
+        "",
+        HINT,
+        "",
+        f"  cookiecutter --no-input --output-dir {out} --config-file {_cookiecutter_config_file} {TEMPLATE} \\",
+        f"    project_name='{QUESTIONS['project_name']}' \\",
+        f"    project_slug={slug(QUESTIONS['project_name'])} \\",
+        "    package_name=class \\",
+        f"    description='{QUESTIONS['description']}' \\",
+        "    author_name='a b' \\",
+        *(f"    {question}={QUESTIONS[question][0]} \\" for question in ("python_version", "accelerator")),
+        f"    framework={QUESTIONS['framework']} \\",
+        f"    services={QUESTIONS['services']} \\",
+        f"    ci={QUESTIONS['ci'][0]} \\",
+        "    license=Apache-2.0",
     ]
+    assert list(out.iterdir()) == []
+
+
+AWKWARD = (
+    'it\'s "q" `id` $(id) $HOME \\ !! {{ 7*7 }} {# x',
+    "{% 🐝 ~ \u00a0* ? > | & ;",
+    "--help #{{cookiecutter}} 数据",
+)
+
+
+def test_command_after_the_prompts_can_be_run(command, out, on_path):
+    done = command(input=typed(**dict(zip(TEXTS, AWKWARD, strict=True)), project_slug="../x", package_name="x"))
+    assert done.returncode == 1
+    assert run_again(out, hinted(done.stdout).replace("=../x", "=x")) == expected(*AWKWARD)
+
+
+def test_command_after_no_input_can_be_run(command, out, on_path):
+    texts = [f"{question}={text}" for question, text in zip(TEXTS, AWKWARD, strict=True)]
+    done = command("--no-input", *texts, "services=posgres", "python_version=3.11")
+    assert done.returncode == 1
+    assert run_again(out, hinted(done.stdout).replace("=posgres", "=redis")) == expected(*AWKWARD)
+    (project,) = out.iterdir()
+    assert (project / "services" / "redis").is_dir()
+    assert 'requires-python = "==3.11.*"' in (project / "pyproject.toml").read_text(encoding="utf-8")
+
+
+def test_command_keeps_the_options(command, tmp_path, on_path):
+    template = copy_template(tmp_path / "a template")
+    options = ("--checkout", "v1 or later", "--overwrite-if-exists", "--verbose")
+    done = command("--no-input", *options, "project_slug=../x", template="../a template", cwd=template)
+    (line,) = re.findall(r"^  cookiecutter --no-input (.*) \\$", done.stdout, re.MULTILINE)
+    assert shlex.split(line)[:3] == ["--checkout", "v1 or later", "--overwrite-if-exists"]
+    assert shlex.split(line)[-1] == "../a template"
+    assert "--verbose" not in line
+
+
+@pytest.mark.parametrize(
+    ("variables", "words"),
+    [
+        ({"UV": "/x/uv", "PATH": ""}, "uvx cookiecutter "),
+        ({"PATH": os.path.dirname(sys.executable)}, "cookiecutter "),
+        ({"PATH": ""}, f"{sys.executable} -m cookiecutter "),
+    ],
+    ids=["uvx", "on PATH", "elsewhere"],
+)
+def test_command_starts_as_the_person_does(command, variables, words):
+    done = command("--no-input", "package_name=class", env=variables)
+    assert hinted(done.stdout).startswith(f"  {words}--no-input "), done.stdout
+
+
+def test_other_programs_get_no_command(bake):
+    assert command_for(QUESTIONS) == ""
+    # Nor does a record of the answers have one.
+    for name in REMEMBERED:
+        assert "cookiecutter --no-input" not in (bake() / name).read_text(encoding="utf-8")
+
+
+def test_folder_that_exists_is_refused(command, out):
+    (out / "bees").mkdir()
+    done = command("--no-input", "project_slug=bees")
+    assert done.returncode == 1
+    assert done.stdout.startswith('error: project_slug "bees" is a folder that exists already. Use another name, or ')
+    assert list((out / "bees").iterdir()) == []
+    assert command("--no-input", "project_slug=bees", "--overwrite-if-exists").returncode == 0
+
+
+def test_fault_of_the_template_prints_a_command(command, out, tmp_path, on_path):
+    template = copy_template(tmp_path / "template")
+    ignore = template / "{{cookiecutter.project_slug}}" / ".dockerignore"
+    before = ignore.read_text(encoding="utf-8")
+    ignore.write_text(before.replace("**/.env\n", ""), encoding="utf-8")
+    texts = [f"{question}={text}" for question, text in zip(TEXTS, AWKWARD, strict=True)]
+    done = command("--no-input", *texts, template=template)
+    assert done.returncode == 1
+    assert list(out.iterdir()) == []
+    hint = "Add this command, which has all your answers, to the report. Run it after an update:"
+    shown_command = hinted(done.stderr, hint).partition("\n\n")[0].partition("\nERROR")[0]
+    ignore.write_text(before, encoding="utf-8")
+    assert run_again(out, shown_command) == expected(*AWKWARD)
+
+
+def test_choice_that_does_not_exist_is_explained(command, out):
+    done = command("--no-input", "python_version=3.10")
+    assert done.returncode == 1
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith(
+        "ValueError: 3.10 provided for choice variable python_version, but the choices are ['3.13', "
+    )
+    # The documentation shows this line.
+    assert last.partition(" but ")[0] in (TEMPLATE / "docs" / "reference" / "answers.md").read_text(encoding="utf-8")
     assert list(out.iterdir()) == []
 
 
 def test_bytes_that_are_not_text_are_refused(command, out):
     done = command("--no-input", b"project_name=caf\xe9")
     assert done.returncode == 1
-    assert re.fullmatch(r"error: project_name .* U\+DCE9.*\n", done.stdout)
+    assert re.match(r"error: project_name .* U\+DCE9.*\n\n", done.stdout)
+    assert "    project_name=caf \\\n" in done.stdout
     assert list(out.iterdir()) == []
 
 
@@ -434,7 +571,21 @@ def test_prompt_refuses(command, out):
     done = command(input=typed(project_name="a\u202eb", project_slug="../x", package_name="x"))
     assert done.returncode == 1
     assert re.findall(r"error: (\w+)", done.stdout) == ["project_name", "project_slug"]
+    assert "    project_name=ab \\\n" in done.stdout
     assert list(out.iterdir()) == []
+
+
+def test_prompt_explains_the_steps(command, out):
+    done = command(input=typed())
+    assert done.returncode == 0, done.stderr
+    listed = done.stdout.partition("Services, by ")[2].partition("Services, separated")[0]
+    headings = re.findall(r"^    (\w+): (.*)$", listed, re.MULTILINE)
+    assert headings == [(step.capitalize(), explanation) for step, explanation in STEPS.items()]
+    # Each service is listed once, under its first step.
+    assert sorted(re.findall(r"^      ([a-z-]+) ", listed, re.MULTILINE)) == SERVICES
+    for step, text in zip(STEPS, re.split(r"^    [A-Z].*\n", listed, flags=re.MULTILINE)[1:], strict=True):
+        for name, others in re.findall(r"^      ([a-z-]+) .*?(?: Also: (.*)\.)?$", text, re.MULTILINE):
+            assert ", ".join(filter(None, (step, others))) == describe_service(name)[0]
 
 
 def test_answers_are_checked_without_hooks(command, out):
@@ -562,6 +713,25 @@ def test_names_are_in_known_sections_and_lower_case():
 @each(GOOD_TEXTS)
 def test_toml_is_escaped(answer):
     assert tomllib.loads(f"text = {toml(answer)}") == {"text": answer}
+
+
+@each({**GOOD_TEXTS, **JINJA, **BROKEN_JINJA})
+def test_jinja_is_escaped(answer):
+    assert Environment().from_string(jinja(answer)).render() == answer
+
+
+def test_shell_is_escaped():
+    texts = [*GOOD_TEXTS.values(), *JINJA.values(), *BROKEN_JINJA.values()]
+    words = " ".join(map(shell, texts))
+    printed = subprocess.check_output(["sh", "-c", f"printf '%s\\0' {words}"], encoding="utf-8")
+    assert printed.split("\0")[:-1] == texts
+
+
+@each({name: text for name, text in BAD_TEXTS.items() if text.strip()})
+def test_shell_command_has_no_control_characters(answer):
+    assert text_problem(answer)
+    (word,) = shlex.split(shell(answer))
+    assert not text_problem(word) or not word.strip()
 
 
 @each(GOOD_TEXTS)

@@ -51,10 +51,12 @@ class Gallery(SphinxDirective):
 
     def run(self):
         sections = []
-        for step in STEPS:
+        for step, explanation in STEPS.items():
             services = [name for name in catalogue() if describe_service(name)[0].partition(",")[0] == step]
             if services:
-                section = nodes.section("", nodes.title(text=step.capitalize()), ids=[step])
+                title = nodes.title(text=step.capitalize())
+                about = nodes.paragraph(text=f"{explanation.capitalize()}.")
+                section = nodes.section("", title, about, ids=[step])
                 section += nodes.container("", *map(self.card, services), classes=["cards"])
                 sections.append(section)
         return sections

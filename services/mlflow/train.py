@@ -27,6 +27,8 @@ from services.access import ServiceError, wait_for
 
 HERE = Path(__file__).parent
 EXPERIMENT = "{{ cookiecutter.project_slug }}"
+# Python 3.14 has another format for `except` with several types, so they have a name.
+NO_ANSWER = (ServiceError, requests.RequestException, MlflowException)
 
 
 def parameters(trained: model.Model, rows: pd.DataFrame) -> dict[str, object]:
@@ -82,7 +84,7 @@ def tolerant(outcome: str) -> Iterator[None]:
         yield
     except RestException as error:
         print(f"note: this run was {outcome}. MLflow answered: {error}", file=sys.stderr)
-    except (ServiceError, requests.RequestException, MlflowException):
+    except NO_ANSWER:
         print(
             f"note: mlflow does not answer, so this run was {outcome}."
             " Start it: make up SERVICE=mlflow.",

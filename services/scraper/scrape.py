@@ -10,6 +10,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
 from decimal import Decimal
+from typing import Self
 from urllib.parse import urlsplit
 
 from selenium import webdriver
@@ -178,7 +179,7 @@ class Browser:
     def __init__(self) -> None:
         self.driver: webdriver.Remote | None = None
 
-    def __enter__(self) -> "Browser":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *problem: object) -> None:

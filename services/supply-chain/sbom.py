@@ -5,6 +5,7 @@ text: nothing depends on the clock, on randomness or on the order of files on th
 """
 
 import json
+import os
 import platform
 import re
 import subprocess
@@ -22,7 +23,8 @@ EXCLUDED = {"/dev", "/proc", "/sys", "/tmp", "/run", "/workspace", "/cache", "/s
 def python_folders() -> list[str]:
     """Return the package folders of all Pythons: the base image has one of its own."""
     found = []
-    for folder, folders, _ in Path("/").walk():
+    for path, folders, _ in os.walk("/"):
+        folder = Path(path)
         folders[:] = [name for name in folders if str(folder / name) not in EXCLUDED]
         if folder.name in ("site-packages", "dist-packages"):
             found.append(str(folder))

@@ -4,7 +4,7 @@ import json
 import tomllib
 from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, NotRequired, Self, TypedDict
+from typing import Annotated, Any, ClassVar, Literal, NotRequired, Self
 
 import pandas as pd
 from pydantic import (
@@ -16,6 +16,9 @@ from pydantic import (
     ValidationError,
     model_validator,
 )
+
+# Before Python 3.12, pydantic does not read the TypedDict of typing.
+from typing_extensions import TypedDict
 
 from {{ cookiecutter.package_name }}.files import ROOT
 
