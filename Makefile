@@ -4,8 +4,12 @@ SHELL := /bin/sh
 .DEFAULT_GOAL := help
 PYTHON := python3
 OUTPUT := ..
-# Tests of one file run in one process, since they share projects and images.
+# tests/conftest.py says which tests share projects and images, and so run in one process.
 WORKERS := 2
+
+# Pass the path on as it was typed: make does not expand a $ in it.
+override FROM := $(value FROM)
+export FROM
 
 .PHONY: help
 help: ## List the commands
@@ -23,9 +27,13 @@ help: ## List the commands
 new: .venv/done ## Ask the questions and generate a project beside this folder, or in OUTPUT=folder
 	@.venv/bin/cookiecutter . --output-dir "$(OUTPUT)" $(ANSWERS)
 
+.PHONY: adopt
+adopt: .venv/done ## Add what a project needs to the repository FROM=path, beside the files that are there
+	@.venv/bin/python -m generation.adopt $(ANSWERS)
+
 .PHONY: test
 test: .venv/done ## Run all tests, or ARGS="..."; those that need Docker run if an engine answers
-	@.venv/bin/python -m pytest --numprocesses=$(WORKERS) --dist=loadfile --no-loadscope-reorder $(ARGS)
+	@.venv/bin/python -m pytest --numprocesses=$(WORKERS) --dist=loadscope --no-loadscope-reorder $(ARGS)
 
 .PHONY: catalogue
 catalogue: .venv/done ## Print the names of the services, as a list in JSON

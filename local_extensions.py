@@ -3,8 +3,8 @@
 Private variables in cookiecutter.json call some of them. cookiecutter evaluates these in order, between the questions:
 
 - `__frameworks_listed` and `__services_listed` call `list_before_prompt`, so that a person sees the possible answers.
-- `__checked` calls `check_answers`. It comes after all questions and before any file is written. The variables below it
-  rely on valid answers.
+- `__command` calls `check_answers`, which returns the command that gives all answers. It comes after all questions and
+  before any file is written. The variables below it rely on valid answers.
 
 `_copy_without_render` there excludes all files in docker/ from rendering, except those whose name begins with `co`: the
 Compose files. In a service, it excludes the folder src/ and data files.
@@ -14,8 +14,9 @@ import sys
 
 from jinja2.ext import Extension
 
-from generation import TEMPLATE
+from generation import ABOUT, DOCUMENTATION, TEMPLATE
 from generation.answers import check_answers, package, slug
+from generation.command import literal
 from generation.escaping import markdown, toml
 from generation.frameworks import describe_framework, has_scikit_learn
 from generation.prompts import list_before_prompt
@@ -36,6 +37,11 @@ class Filters(Extension):
         super().__init__(environment)
         environment.filters.update({function.__name__: function for function in FILTERS})
         environment.globals["template_folder"] = str(TEMPLATE)
+        environment.globals.update(template_version=ABOUT["version"], documentation=DOCUMENTATION)
         # cruft generates from two versions of the template in one process, so the next environment imports anew.
         for module in [name for name in sys.modules if name == __name__ or name.partition(".")[0] == "generation"]:
             del sys.modules[module]
+
+    def preprocess(self, source, name, filename=None):
+        """Return the source that Jinja reads. cookiecutter renders the answers on the command line, too."""
+        return literal(source)

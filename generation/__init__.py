@@ -4,13 +4,19 @@ The filters in local_extensions.py, the hook and `make add-service` call these m
 cookiecutter, so they only import the standard library, Jinja and cookiecutter.
 
 - answers: checks of the answers, before any file is written; names.txt lists the reserved names
+- command: the command line of cookiecutter, and the command that gives all answers again
 - prompts: the lists of services and frameworks before their questions
 - services, frameworks: the catalogue in services/, and the folders in templates/frameworks/
-- escaping: writing a text into TOML or Markdown
+- escaping: writing a text into TOML, Markdown, Jinja or a shell command
 - steps, checks, origin: what the hook does after rendering: checks of the generated project, and .cruft.json
+- adopt, suggestions: `make adopt`, and the answers that an existing repository suggests
 - add_service: the part of `make add-service` that belongs to the template
 """
 
+import tomllib
 from pathlib import Path
 
 TEMPLATE = Path(__file__).resolve().parent.parent
+ABOUT = tomllib.loads((TEMPLATE / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+# The documentation of this version.
+DOCUMENTATION = f"{ABOUT['urls']['Repository']}/blob/v{ABOUT['version']}/docs"
