@@ -1,6 +1,7 @@
 """JupyterLab's settings in the container."""
 
 import re
+import shutil
 import subprocess
 from importlib.util import cache_from_source
 from pathlib import Path
@@ -29,6 +30,14 @@ c.KernelManager.shutdown_wait_time = 2
 c.FileContentsManager.delete_to_trash = False
 # Extensions are part of the image: use make add.
 c.LabApp.extension_manager = "readonly"
+
+# Save and Export Notebook As offers the formats that work here. The others need programs that are
+# large; with pandoc and texlive-xetex in apt-dev.txt, they appear.
+pandoc, xelatex = bool(shutil.which("pandoc")), bool(shutil.which("xelatex"))
+c.ASCIIDocExporter.enabled = c.LatexExporter.enabled = c.RSTExporter.enabled = pandoc
+c.PDFExporter.enabled = pandoc and xelatex
+# These would need a browser or a display.
+c.WebPDFExporter.enabled = c.QtPDFExporter.enabled = c.QtPNGExporter.enabled = False
 
 # The first time, compile the project's imports while the server starts, so that the first cell does
 # not wait for them.

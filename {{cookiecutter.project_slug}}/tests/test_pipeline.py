@@ -48,6 +48,16 @@ def test_metrics_of_a_known_case():
     assert measures == {**halves, "roc_auc": 0.75, "rows": 4}
 
 
+def test_importance_has_error_bars_and_the_used_feature_first(monkeypatch):
+    monkeypatch.setattr(evaluate, "probability", lambda _, rows: rows["used"].to_numpy())
+    rows = pd.DataFrame({"ignored": np.zeros(50), "used": np.linspace(0, 1, 50)})
+    lost = evaluate.permutation_importance(None, rows, rows["used"] > 0.5, repeats=3)
+    assert list(lost.index) == ["used", "ignored"]
+    assert lost.loc["used"].min() > 0 and not lost.loc["ignored"].any()
+    (bars,) = evaluate.importance_chart(lost).axes[0].containers[1:]
+    assert bars.errorbar.has_xerr
+
+
 def test_model_beats_guessing_and_can_be_saved(parts, tmp_path):
     train, test = parts
     target = test["malignant"]

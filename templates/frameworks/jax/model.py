@@ -13,6 +13,7 @@ from {{ cookiecutter.package_name }} import gpu
 from {{ cookiecutter.package_name }}.files import ROOT, atomic_path
 
 FILE = ROOT / "models" / "model.npz"
+EPOCHS = 200
 
 
 class Weights(NamedTuple):
@@ -46,7 +47,7 @@ def standardized(features: pd.DataFrame, mean: np.ndarray, scale: np.ndarray) ->
 
 
 def fit(features: pd.DataFrame, target: pd.Series) -> Model:
-    """Return a model trained on these rows."""
+    """Return a model trained on these rows, and print how the loss falls."""
     gpu.device()
     mean = features.mean().to_numpy(dtype=np.float32)
     scale = features.std().to_numpy(dtype=np.float32)
@@ -67,8 +68,10 @@ def fit(features: pd.DataFrame, target: pd.Series) -> Model:
         return optax.apply_updates(weights, updates), state
 
     state = optimizer.init(weights)
-    for _ in range(200):
+    for epoch in range(1, EPOCHS + 1):
         weights, state = step(weights, state)
+        if epoch % 20 == 0:
+            print(f"epoch {epoch} of {EPOCHS}: loss {loss(weights):.4f}")
     return Model(list(features), mean, scale, weights)
 
 

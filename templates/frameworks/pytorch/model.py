@@ -11,6 +11,7 @@ from {{ cookiecutter.package_name }} import gpu
 from {{ cookiecutter.package_name }}.files import ROOT, atomic_path
 
 FILE = ROOT / "models" / "model.pt"
+EPOCHS = 200
 
 
 class Model(nn.Module):
@@ -33,17 +34,19 @@ def tensor(frame: pd.DataFrame | pd.Series) -> torch.Tensor:
 
 
 def fit(features: pd.DataFrame, target: pd.Series) -> Model:
-    """Return a model trained on these rows."""
+    """Return a model trained on these rows, and print how the loss falls."""
     torch.manual_seed(0)
     model = Model(list(features), features.mean().tolist(), features.std().tolist())
     model.to(gpu.device())
     x, y = tensor(features), tensor(target)
     optimizer = torch.optim.AdamW(model.parameters(), lr=0.01, weight_decay=0.1)
-    for _ in range(200):
+    for epoch in range(1, EPOCHS + 1):
         loss = nn.functional.binary_cross_entropy_with_logits(model(x), y)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
+        if epoch % 20 == 0:
+            print(f"epoch {epoch} of {EPOCHS}: loss {loss.item():.4f}")
     return model.eval()
 
 

@@ -21,7 +21,7 @@ def inputs(features: pd.DataFrame) -> dict[str, np.ndarray]:
 
 
 def fit(features: pd.DataFrame, target: pd.Series) -> Model:
-    """Return a model trained on these rows."""
+    """Return a model trained on these rows, and print a line for each epoch."""
     keras.utils.set_random_seed(0)
     with tf.device(gpu.device()):
         entries = {name: keras.Input((1,), name=name) for name in features}
@@ -31,7 +31,8 @@ def fit(features: pd.DataFrame, target: pd.Series) -> Model:
         x = keras.layers.Dense(16, activation="relu")(x)
         model = Model(entries, keras.layers.Dense(1, activation="sigmoid")(x))
         model.compile(keras.optimizers.AdamW(0.01, weight_decay=0.1), "binary_crossentropy")
-        model.fit(inputs(features), target.to_numpy(dtype=float), epochs=40, verbose=0)
+        # A bar that moves, which is Keras' default, would fill a log.
+        model.fit(inputs(features), target.to_numpy(dtype=float), epochs=40, verbose=2)
     return model
 
 

@@ -11,7 +11,9 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from matplotlib import cycler, rc_context
 from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter
 {% if cookiecutter.__scikit_learn %}
 from sklearn.metrics import (
     accuracy_score,
@@ -23,8 +25,28 @@ from sklearn.metrics import (
 )
 {% endif %}
 
+from {{ cookiecutter.package_name }}.features import CLASSES, ROWS
 from {{ cookiecutter.package_name }}.files import atomic_path
 from {{ cookiecutter.package_name }}.model import Model, probability
+
+# The style of all figures, for a slide. In a notebook: plt.style.use(evaluate.STYLE).
+STYLE = {
+    # Colors that the color-blind can tell apart, by Okabe and Ito.
+    "axes.prop_cycle": cycler(color=["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9"]),
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "axes.titlelocation": "left",
+    "axes.titleweight": "bold",
+    "errorbar.capsize": 4,
+    "figure.constrained_layout.h_pad": 0.1,
+    "figure.constrained_layout.use": True,
+    "figure.constrained_layout.w_pad": 0.1,
+    "figure.figsize": (8, 4.5),
+    "font.size": 14,
+    "lines.linewidth": 2.5,
+    "lines.markersize": 10,
+    "savefig.dpi": 200,
+}
 
 
 {% if not cookiecutter.__scikit_learn %}
@@ -47,57 +69,85 @@ def metrics(target: pd.Series, scores: np.ndarray) -> dict[str, float]:
     }
 
 
-def permutation_importance(model: Model, features: pd.DataFrame, target: pd.Series) -> pd.Series:
-    """Return the ROC AUC that the model loses if a feature is shuffled, the largest loss first."""
+def permutation_importance(
+    model: Model, features: pd.DataFrame, target: pd.Series, repeats: int = 10
+) -> pd.DataFrame:
+    """Return the ROC AUC that the model loses if a feature is shuffled.
+
+    There is a row for each feature, the largest mean loss first, and a column for each shuffle.
+    """
     random = np.random.default_rng(seed=0)
     baseline = roc_auc_score(target, probability(model, features))
-    lost = {}
-    for name in features:
-        shuffled = features.assign(**{name: random.permutation(features[name])})
-        lost[name] = baseline - roc_auc_score(target, probability(model, shuffled))
-    return pd.Series(lost).sort_values(ascending=False)
+    lost = {name: [] for name in features}
+    for name, losses in lost.items():
+        for _ in range(repeats):
+            shuffled = features.assign(**{name: random.permutation(features[name])})
+            losses.append(baseline - roc_auc_score(target, probability(model, shuffled)))
+    frame = pd.DataFrame.from_dict(lost, orient="index")
+    return frame.loc[frame.mean(axis=1).sort_values(ascending=False).index]
 
 
+@rc_context(STYLE)
 def confusion_chart(target: pd.Series, scores: np.ndarray) -> Figure:
-    """Draw the number of rows of each class by the class that the model predicts."""
+    """Draw the number and the share of rows of each class by the class that the model predicts."""
     counts = confusion_matrix(target, scores >= 0.5, labels=[False, True])
-    figure = Figure(figsize=(4.5, 4), layout="constrained")
+    shares = counts / counts.sum(axis=1, keepdims=True)
+    false, true = CLASSES.values()
+    figure = Figure()
     axes = figure.subplots()
-    axes.imshow(counts, cmap="Blues")
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1, aspect="auto")
     for row, column in np.ndindex(2, 2):
-        count = counts[row, column]
-        color = "white" if count > counts.max() / 2 else "black"
-        axes.text(column, row, count, ha="center", va="center", color=color, size=16)
-    names = [f"not {target.name}", target.name]
-    axes.set(xticks=[0, 1], xticklabels=names, xlabel="predicted", yticks=[0, 1], ylabel="actual")
-    axes.set_yticklabels(names, rotation=90, va="center")
-    axes.set_title("Confusion matrix")
+        share = shares[row, column]
+        text = f"{counts[row, column]}\n{share:.0%}"
+        color = "white" if share > 0.5 else "black"
+        axes.text(column, row, text, ha="center", va="center", color=color, size="x-large")
+    axes.set(xticks=[0, 1], xticklabels=[false, true], xlabel="predicted (% of the actual class)")
+    axes.set(yticks=[0, 1], ylabel="actual")
+    axes.set_yticklabels([false, true], rotation=90, va="center")
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
+    axes.set_title(f"{counts[1, 0]} of {counts[1].sum()} {true} {ROWS} missed")
     return figure
 
 
+@rc_context(STYLE)
 def roc_chart(target: pd.Series, scores: np.ndarray) -> Figure:
-    """Draw the share of true cases found against the share of false alarms."""
+    """Draw the sensitivity against the false positive rate, for each threshold."""
     alarms, found, _ = roc_curve(target, scores)
-    figure = Figure(figsize=(4.5, 4), layout="constrained")
+    predicted = scores >= 0.5
+    false, true = CLASSES.values()
+    figure = Figure()
     axes = figure.subplots()
-    axes.plot(alarms, found, label=f"model, area {roc_auc_score(target, scores):.3f}")
-    axes.plot([0, 1], [0, 1], "--", color="grey", label="guessing")
-    axes.set(xlabel="false alarms", ylabel="true cases found", title="ROC curve")
+    axes.plot(alarms, found, label="model")
+    axes.plot(predicted[~target].mean(), predicted[target].mean(), "o", label="threshold 0.5")
+    axes.plot([0, 1], [0, 1], "--", color="grey", label="chance")
+    axes.xaxis.set_major_formatter(PercentFormatter(1))
+    axes.yaxis.set_major_formatter(PercentFormatter(1))
+    axes.set_xlabel(f"1 - specificity: {false} {ROWS} called {true}")
+    axes.set_ylabel(f"sensitivity: {true} {ROWS} found")
+    axes.set_title(f"ROC curve: AUC {roc_auc_score(target, scores):.3f}")
     axes.legend(loc="lower right")
     return figure
 
 
-def importance_chart(lost: pd.Series) -> Figure:
+@rc_context(STYLE)
+def importance_chart(lost: pd.DataFrame) -> Figure:
     """Draw the ten most important features, from the result of `permutation_importance`."""
     top = lost.head(10)[::-1]
-    figure = Figure(figsize=(6, 4), layout="constrained")
+    figure = Figure()
     axes = figure.subplots()
-    axes.barh(top.index.str.replace("_", " "), top)
-    axes.set(xlabel="area under the ROC curve lost if shuffled", title="What the model looks at")
+    names = top.index.str.replace("_", " ")
+    axes.barh(names, top.mean(axis=1), xerr=top.std(axis=1), error_kw={"elinewidth": 1.5})
+    axes.axvline(0, color="black", linewidth=1)
+    axes.tick_params("y", length=0)
+    axes.spines["left"].set_visible(False)
+    axes.set_xlabel(f"loss of AUC if shuffled (mean and SD of {top.shape[1]} shuffles)")
+    axes.set_title("What the model relies on")
     return figure
 
 
+@rc_context(STYLE)
 def save_figure(figure: Figure, file: Path) -> None:
     """Write a figure to a file."""
     with atomic_path(file) as path:
-        figure.savefig(path, dpi=150)
+        figure.savefig(path)

@@ -9,6 +9,9 @@ TRAIN = ROOT / "data" / "processed" / "train.parquet"
 TEST = ROOT / "data" / "processed" / "test.parquet"
 
 TARGET = "malignant"
+# What figures call the rows, and the two values of the target.
+ROWS = "tumours"
+CLASSES = {False: "benign", True: "malignant"}
 
 
 def plain_names(frame: pd.DataFrame) -> pd.DataFrame:

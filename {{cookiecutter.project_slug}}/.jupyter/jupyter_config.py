@@ -1,0 +1,6 @@
+"""Settings of all Jupyter programs: JupyterLab, nbconvert, and the tests of notebooks."""
+
+c = get_config()  # noqa: F821 # Jupyter defines it
+
+# Encrypt what a notebook and its kernel say to each other. A kernel that cannot do it runs without.
+c.KernelManager.transport_encryption = "auto"
