@@ -22,43 +22,26 @@ def write_bytecode(package: Path) -> None:
             py_compile.compile(module, quiet=2, invalidation_mode=mode)
 
 
-def start_copy(package: Path) -> None:
-    """Start a copy of this process that compiles a package and exits."""
-    if os.fork() == 0:
-        try:
-            write_bytecode(package)
-        except OSError as error:
-            print(f"error: {error}", file=sys.stderr, flush=True)
-            os._exit(1)
-        os._exit(0)
-
-
 def wait_for_one() -> None:
     """Wait for a copy to exit. Exit with an error if it failed, such as on a full disk."""
     if os.wait()[1] != 0:
         sys.exit("error: bytecode could not be written. See above.")
 
 
-def main(folder: Path) -> None:
-    """Compile all packages in a folder, as many at a time as there are CPUs."""
-    # Warnings about other people's code do not belong in the build's log.
-    warnings.simplefilter("ignore")
-    gc.disable()
-    running = 0
-    entries = sorted(folder.iterdir())
-    for package in (path for path in entries if path.is_dir() or path.suffix == ".py"):
-        if running == os.cpu_count():
-            wait_for_one()
-        else:
-            running += 1
-        start_copy(package)
-    for _ in range(running):
-        wait_for_one()
-
-
-if os.environ.get("PYTHONHASHSEED") == "0":
-    main(Path(sys.argv[1]))
-else:
+if os.environ.get("PYTHONHASHSEED") != "0":
     # Otherwise the order of sets is random.
-    command = [sys.executable, "-B", *sys.argv]
-    os.execve(sys.executable, command, {**os.environ, "PYTHONHASHSEED": "0"})
+    os.environ["PYTHONHASHSEED"] = "0"
+    os.execv(sys.executable, [sys.executable, "-B", *sys.argv])
+# Warnings about other people's code do not belong in the build's log.
+warnings.simplefilter("ignore")
+gc.disable()
+folder, cpus = Path(sys.argv[1]), os.cpu_count()
+packages = sorted([*folder.glob("*/"), *folder.glob("*.py")])
+for number, package in enumerate(packages):
+    if number >= cpus:
+        wait_for_one()
+    if os.fork() == 0:
+        write_bytecode(package)
+        os._exit(0)
+for _ in packages[:cpus]:
+    wait_for_one()

@@ -7,8 +7,7 @@ uv pip install --no-deps /tmp/wheel/*.whl
 rm -r /tmp/source /tmp/wheel
 site=$(python -BIc 'import sysconfig; print(sysconfig.get_path("purelib"))')
 # uv records when and where it found the wheel. That differs in each build, and only uv uses it.
-for note in "$site"/*.dist-info/uv_cache.json "$site"/*.dist-info/direct_url.json; do
-  [ -f "$note" ] || continue
+find "$site" -maxdepth 2 \( -name uv_cache.json -o -name direct_url.json \) | while read -r note; do
   sed -i "/${note##*/}/d" "${note%/*}/RECORD"
   rm "$note"
 done

@@ -24,10 +24,9 @@ def same_times(folder: str) -> None:
         if entry.is_dir(follow_symlinks=False):
             if not os.path.ismount(entry.path):
                 same_times(entry.path)
-        elif re.fullmatch(r"/opt/.*\.py", entry.path) and not entry.is_symlink():
-            if time > LATEST:
-                time = EARLIEST + (zlib.crc32(Path(entry.path).read_bytes()) >> 2)
-                os.utime(entry.path, (time, time))
+        elif time > LATEST and re.fullmatch(r"/opt/.*\.py", entry.path) and not entry.is_symlink():
+            time = EARLIEST + (zlib.crc32(Path(entry.path).read_bytes()) >> 2)
+            os.utime(entry.path, (time, time))
         elif time > START:
             os.utime(entry.path, (EARLIEST, EARLIEST), follow_symlinks=False)
     if Path(folder).stat().st_mtime > START - MOUNTING:

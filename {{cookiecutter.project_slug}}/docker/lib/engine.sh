@@ -8,22 +8,16 @@ engine() {
 is_podman() { [ "${DOCKER##*/}" = podman ]; }
 
 # is_older VERSION MINIMUM: compare major and minor numbers. A version that cannot be read is not older.
-is_older() {
-  printf '%s %s\n' "${1#v}" "$2" | awk '{
-    split($1, have, /[^0-9]/); split($2, minimum, /[^0-9]/)
-    exit !(have[1] != "" && (have[1] + 0 < minimum[1] + 0 || (have[1] == minimum[1] && have[2] + 0 < minimum[2] + 0)))
-  }'
-}
+is_older() { ! printf '%s\n' "$2" "${1#v}.0" | grep '^[0-9]' | sort -c -t . -k 1,1n -k 2,2n 2>/dev/null; }
 
 # describe_engine: print version, security options, data folder and the client's plugins, separated by |.
 describe_engine() {
+  local format='{{.ServerVersion}}|{{.SecurityOptions}}|{{.DockerRootDir}}|{{range .ClientInfo.Plugins}}{{.Name}}={{.Version}} {{end}}'
   if is_podman; then
-    "$DOCKER" info --format '{{.Version.Version}}|{{if .Host.Security.Rootless}}rootless{{end}}|{{.Store.GraphRoot}}|'"
-      buildx=podman compose=$("$DOCKER" compose version --short 2>/dev/null || true)"
-  else
-    "$DOCKER" info --format \
-      '{{.ServerVersion}}|{{.SecurityOptions}}|{{.DockerRootDir}}|{{range .ClientInfo.Plugins}}{{.Name}}={{.Version}} {{end}}'
+    format='{{.Version.Version}}|{{if .Host.Security.Rootless}}rootless{{end}}|{{.Store.GraphRoot}}|buildx=podman '
+    format="${format}compose=$("$DOCKER" compose version --short 2>/dev/null || true)"
   fi
+  "$DOCKER" info --format "$format"
 }
 
 # load_engine: set engine_version, engine_security, engine_root and engine_plugins, or fail if the engine cannot be used.
@@ -39,7 +33,7 @@ load_engine() {
     exit 1
   }
   IFS='|' read -r engine_version engine_security engine_root engine_plugins <<END
-$(echo "$description" | tr '\n' ' ')
+$description
 END
   is_podman || ! is_older "$engine_version" 25.0 ||
     fail "Docker $engine_version is too old: 25.0 or newer is required. See https://docs.docker.com/engine/install/."
@@ -50,12 +44,7 @@ END
 }
 
 # plugin_version NAME: print the version of a plugin of the client, or nothing.
-plugin_version() {
-  local plugin
-  for plugin in $engine_plugins; do
-    case $plugin in "$1"=*) echo "${plugin#*=}" ;; esac
-  done
-}
+plugin_version() { echo " $engine_plugins" | sed -n "s/.* $1=\([^ ]*\).*/\1/p"; }
 
 require_buildx() {
   [ -n "$(plugin_version buildx)" ] ||

@@ -29,11 +29,8 @@ unlock() { rm -rf ".local/$1.lock"; }
 
 # clean_up: remove this command's temporary files and locks.
 clean_up() {
-  local lock
   rm -rf ".local/tmp.$$"
-  for lock in .local/*.lock; do
-    if [ -f "$lock/pid" ] && [ "$(cat "$lock/pid")" = $$ ]; then rm -rf "$lock"; fi
-  done
+  grep -lsx $$ .local/*.lock/pid | while read -r pid; do rm -rf "${pid%/pid}"; done
 }
 
 # random BYTES: print that many random bytes in hexadecimal.

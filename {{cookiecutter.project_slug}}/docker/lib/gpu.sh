@@ -11,14 +11,6 @@ fail_old_driver() { # DRIVER CUDA
   fail_gpu "the NVIDIA driver is $1, but CUDA $2 in the image requires $(minimum_driver "$2") or newer. Update the driver"
 }
 
-# query_gpus LOG: run nvidia-smi in a container, with the GPUs that GPUS names.
-query_gpus() {
-  local gpus=all fields=index,driver_version,memory.total,memory.used,compute_mode
-  [ "$GPUS" = all ] || gpus="\"device=$GPUS\""
-  engine run --rm --gpus "$gpus" --env NVIDIA_DRIVER_CAPABILITIES=compute,utility --entrypoint nvidia-smi "$IMAGE" \
-    "--query-gpu=$fields" --format=csv,noheader,nounits >"$1" 2>&1
-}
-
 # explain_gpu_fault LOG CUDA: fail with the reason, unless the image just lacks nvidia-smi, as on a Jetson.
 explain_gpu_fault() {
   local message driver
@@ -35,12 +27,15 @@ explain_gpu_fault() {
   grep -q 'nvidia-smi.*executable file not found' "$1" || fail_from_log "$1"
 }
 
-# require_gpu: fail with one line if containers cannot compute on the GPUs, and note which of them are busy.
+# require_gpu: fail with one line if containers cannot compute on the GPUs in GPUS, and note which of them are busy.
 require_gpu() {
-  local log rows cuda driver busy free
+  local gpus=all log rows cuda driver busy free
+  [ "$GPUS" = all ] || gpus="\"device=$GPUS\""
   log=$(temporary_file gpu) rows=$(temporary_file gpu-rows)
   cuda=$("$DOCKER" image inspect --format '{{range .Config.Env}}{{println .}}{{end}}' "$IMAGE" | sed -n 's/^CUDA_VERSION=//p')
-  query_gpus "$log" || { explain_gpu_fault "$log" "$cuda" && return; }
+  engine run --rm --gpus "$gpus" --env NVIDIA_DRIVER_CAPABILITIES=compute,utility --entrypoint nvidia-smi "$IMAGE" \
+    --query-gpu=index,driver_version,memory.total,memory.used,compute_mode --format=csv,noheader,nounits >"$log" 2>&1 ||
+    { explain_gpu_fault "$log" "$cuda" && return; }
   # A row for each GPU: 0, 580.95.05, 81559, 412, Default. Other lines are warnings of the engine.
   grep '^[0-9][0-9]*, ' "$log" >"$rows" || fail_from_log "$log"
   driver=$(sed -n '1s/^[^,]*, *\([^,]*\),.*/\1/p' "$rows")
@@ -48,7 +43,7 @@ require_gpu() {
   # Less than 1 GiB of memory is free, or another program has the GPU for itself.
   busy=$(awk -F ', *' '($3 + 0 && $3 - $4 < 1024) || ($5 == "Exclusive_Process" && $4 > 200) || $5 == "Prohibited" { print $1 }' "$rows")
   [ -n "$busy" ] || return 0
-  free=$(awk -F ', *' -v busy=" $(echo "$busy" | tr '\n' ' ')" '!index(busy, " " $1 " ") { print $1 }' "$rows" | paste -sd , -)
+  free=$(cut -d , -f 1 "$rows" | grep -vx "$busy" | paste -sd , -)
   [ -n "$free" ] ||
     fail_gpu "the GPU is busy. 'nvidia-smi' shows who uses it; 'make stop' ends what this project runs. Wait"
   note "GPU $(echo "$busy" | paste -sd , -) is busy. GPUS=$free leaves it to others."

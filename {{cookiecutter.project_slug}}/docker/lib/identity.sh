@@ -8,11 +8,9 @@ plain_name() {
 # load_identity: set and export HOST_UID and HOST_GID, and set user_name and group_name. Under sudo, that is the person
 # who called it. In a container of a rootless engine, you are root. Needs load_engine.
 load_identity() {
-  HOST_UID=$(id -u) HOST_GID=$(id -g)
+  HOST_UID=$(id -u) HOST_GID=$(id -g) user_name=$(id -un 2>/dev/null || true) group_name=$(id -gn 2>/dev/null || true)
   if [ "$HOST_UID" = 0 ] && [ "${SUDO_UID:-0}" != 0 ]; then
     HOST_UID=$SUDO_UID HOST_GID=$SUDO_GID user_name=${SUDO_USER:-} group_name=${SUDO_USER:-}
-  else
-    user_name=$(id -un 2>/dev/null || true) group_name=$(id -gn 2>/dev/null || true)
   fi
   user_name=$(plain_name "$user_name") group_name=$(plain_name "$group_name")
   case $engine_security in *rootless*) HOST_UID=0 HOST_GID=0 user_name=root group_name=root ;; esac
@@ -28,7 +26,7 @@ first_of_each() { awk -F : '!name[$1]++ && !id[$3]++'; }
 # write_identity: write .local/passwd and .local/group, which are mounted into containers.
 write_identity() {
   first_of_each <<END | replace .local/passwd
-$user_name:x:$HOST_UID:$HOST_GID::/home/user:/bin/bash
+$user_name:x:$HOST_UID:$HOST_GID::/cache/$HOST_UID:/bin/bash
 root:x:0:0:root:/root:/usr/sbin/nologin
 nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin
 END

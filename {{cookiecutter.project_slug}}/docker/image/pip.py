@@ -1,0 +1,21 @@
+#!/usr/bin/env python
+"""Stands in for pip and conda in the development image, where packages are not kept."""
+
+import os
+import re
+import shlex
+import sys
+from pathlib import Path
+
+pip = Path(sys.base_prefix, "bin", "pip")
+if sys.argv[1:2] != ["install"]:
+    if pip.exists():
+        os.execv(pip, [pip, "--python", sys.executable, *sys.argv[1:]])
+    sys.exit("error: pip is not in this image. uv.lock lists the packages and their versions.")
+# Neither options nor the values of those that name a channel, a file or an index.
+line = re.sub(r"(^| )-(c|r|i|-channel|-requirement|-index-url)[ =]\S+", "", " ".join(sys.argv[2:]))
+packages = " ".join(word for word in line.split() if not word.startswith("-")) or "name"
+sys.exit(
+    "error: a package that is installed here is lost with the container. In a terminal on your "
+    f"machine, in the project's folder, run: make add PKG={shlex.quote(packages)}."
+)
