@@ -51,5 +51,6 @@ while IFS= read -r service; do
 done <"$out/added"
 . docker/services/lib.sh
 load_compose_file
+load_images
 write_env
 echo "added $NAME; next: make build, then make up SERVICE=$NAME"

@@ -3,27 +3,26 @@
 cd -- "$(dirname -- "$0")/../.." || exit
 . docker/lib/all.sh
 
-# write_list IMAGE FILE: write the list of the packages in an image.
+# write_list IMAGE NAME FILE: write the list of the packages in an image, under the name that people use for it.
 write_list() {
   local list log python system
   list=$(temporary_file list) log=$(temporary_file log)
   export INSPECTED_IMAGE="$1"
-  "$DOCKER" image inspect "$1" | run_container supply-chain sbom.py "$PROJECT" "$1" >"$list" 2>"$log" ||
+  "$DOCKER" image inspect "$1" | run_container supply-chain sbom.py "$PROJECT" "$2" >"$list" 2>"$log" ||
     fail_from_log "$log"
-  replace "$2" <"$list"
-  python=$(grep -c '"purl": "pkg:pypi/' "$2" || true)
-  system=$(grep -c '"purl": "pkg:deb/' "$2" || true)
-  echo "$2: $python Python and $system system packages"
+  replace "$3" <"$list"
+  python=$(grep -c '"purl": "pkg:pypi/' "$3" || true)
+  system=$(grep -c '"purl": "pkg:deb/' "$3" || true)
+  echo "$3: $python Python and $system system packages"
 }
 
 prepare --without-data
 # Unlike ensure_image, this does not need a GPU.
-"$DOCKER" image inspect "$IMAGE" >/dev/null 2>&1 || docker/build
+"$DOCKER" image inspect "$IMAGE" >/dev/null 2>&1 || build_development_image
 if [ ! -d reports ] && mkdir reports 2>/dev/null; then hand_over reports; fi
 [ -d reports ] && [ -w reports ] || fail 'the folder reports is not writable. Check who owns it: ls -ld reports.'
 
-write_list "$IMAGE" "reports/sbom-$ACCELERATOR.cdx.json"
-release=$PROJECT:release-$ACCELERATOR
-if "$DOCKER" image inspect "$release" >/dev/null 2>&1; then
-  write_list "$release" "reports/sbom-release-$ACCELERATOR.cdx.json"
+write_list "$IMAGE" "$PROJECT:$ACCELERATOR" "reports/sbom-$ACCELERATOR.cdx.json"
+if "$DOCKER" image inspect "$RELEASE_IMAGE" >/dev/null 2>&1; then
+  write_list "$RELEASE_IMAGE" "$PROJECT:release-$ACCELERATOR" "reports/sbom-release-$ACCELERATOR.cdx.json"
 fi

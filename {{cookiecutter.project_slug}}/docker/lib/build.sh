@@ -9,13 +9,10 @@ source_url() {
 
 # newest_package: print when the newest package in uv.lock was published, in seconds since 1970, or 1980 if unknown.
 newest_package() {
-  sed -n 's/.*upload-time = "\([^"]*\)".*/\1/p' uv.lock | sort | tail -n 1 | awk -F '[-T:.Z]' '
-    function days(year, month, day) { # since the year 0, in the Gregorian calendar; years begin in March
-      if (month < 3) { year--; month += 12 }
-      return 365 * year + int(year / 4) - int(year / 100) + int(year / 400) + int((153 * month - 457) / 5) + day
-    }
-    { seconds = 86400 * (days($1, $2, $3) - days(1970, 1, 1)) + 3600 * $4 + 60 * $5 + $6 }
-    END { printf "%.0f\n", seconds ? seconds : 315532800 }'
+  local time
+  time=$({ echo 1980-01-01T00:00:00 && sed -n 's/.*upload-time = "\([^".Z]*\).*/\1/p' uv.lock; } | sort | tail -n 1 | tr T ' ')
+  # GNU and busybox, or else macOS.
+  date -u -d "$time" +%s 2>/dev/null || date -u -j -f '%Y-%m-%d %H:%M:%S' "$time" +%s
 }
 
 # print_steps: from the output of a build, print each step as soon as it starts (which awk would not), unless it is cached.
@@ -40,9 +37,7 @@ build_log=.local/build.log
 run_build() {
   local filter="$1" name
   shift
-  # Arguments of the Dockerfile that can be set in .env.
   for name in $BUILD_ARGUMENTS; do
-    setting "$name" ''
     eval "[ -z \"\$$name\" ]" || set -- --build-arg "$name" "$@"
   done
   is_podman || set -- --progress plain "$@"
@@ -78,15 +73,19 @@ image_in_log() {
   sed -nE 's/.* (writing image|exporting manifest) (sha256:[0-9a-f]*).*/\2/p' "$build_log" 2>/dev/null | tail -n 1
 }
 
-# build_image STAGE TAG: build a stage of this project, and remove the image that it replaces unless it is in use.
+# build_image STAGE IMAGE NAME: build a stage of this project, with the tag that this clone uses and a name for people.
+# Remove the image that it replaces unless it is in use. Another clone that shares it builds it again from the cache.
 build_image() {
-  local last
+  local last replaced
   last=$(image_in_log)
-  echo "building $2"
-  build_stage print_steps "$1" --tag "$2" .
+  replaced=$(cat ".local/built-$1-$ACCELERATOR" 2>/dev/null) || true
+  echo "building $3"
+  build_stage print_steps "$1" --tag "$2" --tag "$3" .
+  echo "$2" | replace ".local/built-$1-$ACCELERATOR"
+  [ "${replaced:-$2}" = "$2" ] || "$DOCKER" image rm "$replaced" >/dev/null 2>&1 || true
   [ -n "$last" ] && [ "$(image_in_log)" = "$last" ] ||
     "$DOCKER" image prune --force --filter "label=org.opencontainers.image.title=$PROJECT" >/dev/null
-  echo "built $2"
+  echo "built $3"
 }
 
 # export_stage STAGE FOLDER OPTION...: build a stage and write its files to a new folder.
@@ -106,11 +105,12 @@ resolve() {
   export_stage lock "$folder" $no_cache "$@" .
   replace pyproject.toml <"$folder/pyproject.toml"
   replace uv.lock <"$folder/uv.lock"
+  load_images
 }
 
 # ensure_lock: write uv.lock if it is missing.
 ensure_lock() {
-  [ -f uv.lock ] || { echo 'writing uv.lock, which pins the version of every package: commit it' && resolve; }
+  [ -f uv.lock ] || { echo 'writing uv.lock, which pins the version of every package: commit it' && resolve && write_env; }
 }
 
 # prepare_build: check what a build needs, before anything else happens.
@@ -123,10 +123,10 @@ prepare_build() {
 # prepare_rebuild: the same for an image. In a prepared folder, the engine is asked only if the build fails, to save time.
 prepare_rebuild() {
   load_settings
-  if [ -d .local ] && [ -f uv.lock ] && grep -qsx "COMPOSE_PROJECT_NAME=$COMPOSE_PROJECT_NAME" .env; then
-    engine_security=''
-    load_identity
-  else
+  engine_security=''
+  load_identity
+  load_clone
+  if ! grep -qsx "COMPOSE_PROJECT_NAME=$COMPOSE_PROJECT_NAME" .env || ! grep -qsx "IMAGE=$IMAGE" .env; then
     prepare_build
   fi
 }

@@ -1,12 +1,7 @@
 # This project on the engine: its services, what Compose must know about this machine, and running containers.
 
-# services: list the folders in services/ that have a compose.yaml, if docker/services/ is there to start them.
-services() {
-  local file
-  for file in services/*/compose.yaml; do
-    [ ! -d docker/services ] || [ ! -f "$file" ] || basename "${file%/compose.yaml}"
-  done
-}
+# services: list the services. docker/services/lib.sh, which comes with the first one, replaces this.
+services() { :; }
 
 # load_compose_file: write the Compose files of this machine, and set and export COMPOSE_FILE.
 load_compose_file() {
@@ -80,6 +75,20 @@ make_local_folder() {
   hand_over .local
 }
 
+# load_clone: set and export COMPOSE_PROJECT_NAME. A clone keeps it, with its containers and volumes, when its folder is
+# renamed or moved. A copy gets one of its own.
+load_clone() {
+  local name='' folder='' here
+  here=$(pwd -P)
+  [ ! -w .local ] || lock clone
+  [ ! -s .local/clone ] || { read -r name && IFS= read -r folder; } <.local/clone
+  if [ -z "$name" ] || { [ "$folder" != "$here" ] && grep -qsx "$name" "$folder/.local/clone"; }; then
+    name=$PROJECT-$(random 4)
+  fi
+  [ ! -w .local ] || { printf '%s\n' "$name" "$here" | replace .local/clone && unlock clone; }
+  export COMPOSE_PROJECT_NAME="$name"
+}
+
 # load_data_folder: set DATA_DIR to its real path, and export HOST_DATA_DIR and DATA_GID if they are not the defaults.
 load_data_folder() {
   local gid
@@ -113,6 +122,7 @@ prepare() {
   load_engine
   load_identity
   make_local_folder
+  load_clone
   write_identity
   # The notebook's token is a file for containers, which `docker inspect` does not show.
   [ -s .local/jupyter_token ] || (umask 077 && random 24 | replace .local/jupyter_token)
@@ -125,9 +135,17 @@ prepare() {
   bypass_proxy
 }
 
+# build_development_image: build it in a process of its own, which may write uv.lock first. Standard output is left to the
+# command that needs the image.
+build_development_image() {
+  docker/build >&2
+  load_images
+  write_env
+}
+
 # ensure_image: build the development image if it is missing, and check the GPU if one is asked for.
 ensure_image() {
-  "$DOCKER" image inspect "$IMAGE" >/dev/null 2>&1 || docker/build
+  "$DOCKER" image inspect "$IMAGE" >/dev/null 2>&1 || build_development_image
   [ "$ACCELERATOR" = cpu ] || { . docker/lib/gpu.sh && require_gpu; }
 }
 

@@ -34,10 +34,27 @@ require_readable_env() {
   [ -z "$line" ] || fail "line $line of .env is not NAME=value. Correct it, or put a # before it."
 }
 
-# load_settings: set and check DOCKER, ACCELERATOR, GPUS, PORT and requested_port (empty if nobody asked for one), and
-# set what follows from them: IMAGE, RELEASE_IMAGE, COMPOSE_PROJECT_NAME.
+# load_images: set and export IMAGE and RELEASE_IMAGE. Their tags depend on the files that they are built from: clones
+# share an image if these are the same, and only then. After a change, the image with the new tag is missing and is built.
+# shellcheck disable=SC2086 # a command and its options
+load_images() {
+  local sum name sources
+  sum=$(command -v sha256sum) || sum='shasum -a 256'
+  sources=$(
+    for name in $BUILD_ARGUMENTS; do eval "echo \"\$$name\""; done
+    find Dockerfile pyproject.toml uv.lock apt.txt apt-dev.txt docker/image -type f -exec $sum {} + 2>/dev/null | LC_ALL=C sort
+  )
+  IMAGE=$PROJECT:$ACCELERATOR-$(echo "$sources" | $sum | cut -c 1-12)
+  RELEASE_IMAGE=$PROJECT:release-$ACCELERATOR-$(
+    { echo "$sources" && find .dockerignore src -type f ! -name '*.pyc' -exec $sum {} + 2>/dev/null; } | LC_ALL=C sort | $sum | cut -c 1-12
+  )
+  export IMAGE RELEASE_IMAGE
+}
+
+# load_settings: set and check DOCKER, ACCELERATOR, GPUS, PORT, requested_port (empty if nobody asked for one), and the
+# variables in BUILD_ARGUMENTS. Set IMAGE and RELEASE_IMAGE, which follow from them.
 load_settings() {
-  local gpu='([0-9]+|(GPU|MIG)-[0-9A-Za-z-]+)'
+  local gpu='([0-9]+|(GPU|MIG)-[0-9A-Za-z-]+)' name
   require_readable_env
   setting DOCKER docker
   setting ACCELERATOR "$DEFAULT_ACCELERATOR"
@@ -51,8 +68,6 @@ load_settings() {
   PORT=${PORT:-8888}
   printf '%s\n' "$PORT" | grep -Eqx '[0-9]{4,5}' && [ "$PORT" -ge 1024 ] && [ "$PORT" -le 65535 ] ||
     fail "PORT='$requested_port' is not valid. Use a number from 1024 to 65535, such as PORT=8889."
-  IMAGE=$PROJECT:$ACCELERATOR RELEASE_IMAGE=$PROJECT:release
-  # Two clones of this project on one machine are two Compose projects.
-  COMPOSE_PROJECT_NAME=$PROJECT-$(pwd -P | cksum | cut -d ' ' -f 1)
-  export IMAGE RELEASE_IMAGE COMPOSE_PROJECT_NAME
+  for name in $BUILD_ARGUMENTS; do setting "$name" ''; done
+  load_images
 }

@@ -1,6 +1,14 @@
 # Services: their containers, their passwords and their data. A container of the service `dash` is named `dash` or
 # `dash-something`; if several services match, it belongs to the one with the longest name.
 
+# services: list the folders in services/ that have a compose.yaml.
+services() {
+  local file
+  for file in services/*/compose.yaml; do
+    [ ! -f "$file" ] || basename "${file%/compose.yaml}"
+  done
+}
+
 # service_of CONTAINER: print the service that a container belongs to, or nothing.
 service_of() {
   local service owner=''
@@ -15,6 +23,16 @@ service_of() {
 # require_service NAME: fail unless the project has this service.
 require_service() {
   [ -f "services/$1/compose.yaml" ] || fail "there is no service '$1'. The services are: $(services | paste -s -d ' ' -)."
+}
+
+# list_targets SERVICE: print the targets of a service as they would be in a Makefile, with a ## comment for each.
+list_targets() {
+  echo "##@ Service $1"
+  echo "example-$1: ## Try $1: what you can do with it, from start to end"
+  [ ! -f "services/$1/backup.sh" ] || echo "backup-$1: ## Write its data to data/backups/"
+  [ ! -f "services/$1/restore.sh" ] || echo "restore-$1: ## Restore the newest backup, or FILE=..."
+  [ ! -f "services/$1/password.sh" ] || echo "password-$1: ## Change its password to the one in .env"
+  [ ! -f "services/$1/service.mk" ] || awk 1 "services/$1/service.mk"
 }
 
 # chosen_services: list the service in the variable SERVICE, or all.
@@ -107,7 +125,7 @@ ensure_images() {
     awk '{ print $2, $3 }' "$1" | sort -u >"$1.images"
     while read -r image how; do
       if [ -n "$how" ] || "$DOCKER" image inspect "$image" >/dev/null 2>&1; then continue; fi
-      case $image in "$IMAGE") docker/build ;; *) pull "$image" ;; esac
+      case $image in "$IMAGE") build_development_image ;; *) pull "$image" ;; esac
     done <"$1.images"
   fi
   if grep -q ' release$' "$1" && ! "$DOCKER" image inspect "$RELEASE_IMAGE" >/dev/null 2>&1; then docker/release; fi
