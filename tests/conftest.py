@@ -4,6 +4,7 @@ import functools
 import itertools
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 from cookiecutter.main import cookiecutter
 from support import Project, unique
+from xdist.scheduler import LoadScopeScheduling
 
 from generation.frameworks import frameworks
 from generation.services import catalogue
@@ -30,8 +32,9 @@ QUESTIONS = {
 # The questions for which cookiecutter shows choices. The first choice is the default.
 CHOICES = {name: choices for name, choices in QUESTIONS.items() if isinstance(choices, list)}
 FRAMEWORKS = sorted(frameworks(), key=lambda name: name != QUESTIONS["framework"])
-# The questions that have a few possible answers, with the default first.
-OPTIONS = {**CHOICES, "framework": FRAMEWORKS}
+# The questions that have a few possible answers, with the default first. Those with the fewest come first, which keeps
+# the number of combinations below small.
+OPTIONS = dict(sorted({**CHOICES, "framework": FRAMEWORKS}.items(), key=lambda option: len(option[1])))
 
 
 def pairwise() -> list[dict]:
@@ -61,12 +64,14 @@ NAMES = [
     {"project_slug": "0-" + 38 * "x", "package_name": 40 * "x"},
 ]
 COMBINATIONS = pairwise() + [
-    {**names, **EVERY_SERVICE, "framework": framework} for names in NAMES for framework in FRAMEWORKS
+    {**names, **EVERY_SERVICE, "framework": framework, "python_version": version}
+    for names in NAMES
+    for framework, version in zip(FRAMEWORKS, itertools.cycle(CHOICES["python_version"]))
 ]
 
 # The files and folders of the template that cookiecutter needs.
 PARTS = (
-    *("cookiecutter.json", "local_extensions.py", "generation", "hooks", "services", "templates"),
+    *("cookiecutter.json", "local_extensions.py", "pyproject.toml", "generation", "hooks", "services", "templates"),
     "{{cookiecutter.project_slug}}",
 )
 
@@ -257,6 +262,25 @@ def copy(built, open_folder):
     yield new
     for project in copies:
         project.make("clean")
+
+
+class Groups(LoadScopeScheduling):
+    """Runs the tests of a group in one process, since they share projects and images.
+
+    A group is a file, or all tests that start the same service alone.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        """Return the group of a test."""
+        file = Path(nodeid.partition("::")[0])
+        service = re.search(rf"\[({'|'.join(SERVICES)})\b", nodeid)
+        if file.name in ("test_services.py", "test_databases.py") and service:
+            return service[1]
+        return file.stem.removeprefix("test_").replace("_", "-") if file.parent.name == "services" else str(file)
+
+
+def pytest_xdist_make_scheduler(config, log):
+    return Groups(config, log)
 
 
 def pytest_collection_modifyitems(items):

@@ -121,6 +121,11 @@ class Project:
         """Return the lines of a file, or none if it does not exist."""
         return self.read(name).splitlines() if (self.path / name).exists() else []
 
+    def setting(self, name: str) -> str:
+        """Return the value of a setting that make has written to .env."""
+        (value,) = [line.partition("=")[2] for line in self.lines(".env") if line.startswith(f"{name}=")]
+        return value
+
     def read(self, name: str) -> str:
         return (self.path / name).read_text(encoding="utf-8")
 

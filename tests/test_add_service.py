@@ -15,7 +15,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from conftest import QUESTIONS, TEMPLATE, tool
+from conftest import QUESTIONS, copy_template, tool
 from support import Project, docker, unique, wait_until
 
 # A service besides those of the catalogue.
@@ -50,12 +50,7 @@ def git(folder, *arguments):
 def template(tmp_path_factory):
     """A repository with the template as it is here, and a service more, in which nothing happened since."""
     folder = tmp_path_factory.mktemp("a template") / "ds-docker"
-    ignored = shutil.ignore_patterns("__pycache__")
-    folder.mkdir()
-    for name in ("cookiecutter.json", "local_extensions.py"):
-        shutil.copy(TEMPLATE / name, folder)
-    for name in ("generation", "hooks", "services", "templates", "{{cookiecutter.project_slug}}"):
-        shutil.copytree(TEMPLATE / name, folder / name, ignore=ignored)
+    copy_template(folder)
     for name, text in SKETCH.items():
         file = folder / "services" / "sketch" / name
         file.parent.mkdir(parents=True, exist_ok=True)

@@ -9,10 +9,11 @@ import sys
 
 import pytest
 import yaml
-from conftest import EVERY_SERVICE, FRAMEWORKS, SERVICES, TEMPLATE, files, tool
-from support import Project, free_port, unique
+from conftest import EVERY_SERVICE, FRAMEWORKS, OPTIONS, SERVICES, TEMPLATE, files, tool
+from support import Project, docker, free_port, unique
 
 from generation import services
+from generation.prompts import STEPS, list_frameworks, list_services
 
 COMPOSE = """services:
   fourteenth:
@@ -107,12 +108,12 @@ def template(tmp_path):
 def test_new_folders_are_listed_before_the_prompts(template, command):
     done = command(template=template, input="\n" * 20)
     assert done.returncode == 0, done.stderr
-    before, after = done.stdout.split("\n  Services:\n")
+    before, after = done.stdout.split(f"\n  {list_services()[0]}\n")
     listed, _, _ = after.partition("Services, separated by commas")
-    groups = re.findall(r"^    ([A-Z]\w+)$", listed, re.MULTILINE)
-    assert groups == [step for step in ("Obtain", "Scrub", "Explore", "Model", "Interpret") if step in groups]
+    groups = re.findall(r"^    ([A-Z]\w+): ", listed, re.MULTILINE)
+    assert groups == [step.capitalize() for step in STEPS if step.capitalize() in groups]
     assert sorted(re.findall(r"^      (\S+)  +\S.*\.$", listed, re.MULTILINE)) == sorted([*SERVICES, "fourteenth"])
-    assert re.search(r"^    Scrub\n(      .*\n)*      fourteenth +a busy box\.$", listed, re.MULTILINE)
+    assert re.search(r"^    Scrub: .*\n(      .*\n)*      fourteenth +a busy box\.$", listed, re.MULTILINE)
     frameworks = before.split("\n  Frameworks:\n")[1]
     names = re.findall(r"^    (\S+)  +\S", frameworks, re.MULTILINE)
     assert sorted(names) == sorted([*FRAMEWORKS, "nearest-mean"]) and names[-1] == "none"
@@ -120,7 +121,7 @@ def test_new_folders_are_listed_before_the_prompts(template, command):
 
 def test_nothing_is_listed_without_a_prompt(command):
     printed = command("--no-input").stdout
-    assert "Services:" not in printed and "Frameworks:" not in printed
+    assert list_services()[0] not in printed and list_frameworks()[0] not in printed
 
 
 def test_new_folders_are_in_the_documentation(template, tmp_path):
@@ -185,6 +186,8 @@ def test_new_framework_can_be_trained(engine, template, command, out):
         assert "wrote models/means.npz" in project.ok("train")
         assert json.loads(project.read("reports/metrics.json"))["roc_auc"] > 0.9
         assert " passed" in project.ok("test")
+        project.ok("clean", "IMAGES=1")
+        assert docker("image", "ls", "--quiet", slug) == ""
     finally:
         project.remove()
 
@@ -288,8 +291,9 @@ def newer_compose():
 @pytest.mark.docker
 def test_all_services_together(generate, newer_compose):
     """With a newer Compose, if there is one: test_services.py runs each service alone with the engine's own."""
-    project = generate("together", **EVERY_SERVICE)
+    project = generate("together", python_version=OPTIONS["python_version"][-1], **EVERY_SERVICE)
     project.ok("build", **newer_compose)
+    project.ok("lint", **newer_compose)
     try:
         project.ok("up", **newer_compose)
         for service in SERVICES:

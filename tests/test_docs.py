@@ -7,6 +7,7 @@ import re
 import shlex
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from support import Project, unique
 
 from benchmarks import report
 from docs._ext.template import help_comments
+from generation import DOCUMENTATION
 
 TEMPLATE = Path(__file__).parent.parent
 PROJECT = TEMPLATE / "{{cookiecutter.project_slug}}"
@@ -56,7 +58,7 @@ def test_troubleshooting_quotes_errors_that_exist():
     """Each error that the page explains is a line of a script. `…` stands for anything."""
     page = read("docs", "how-to", "trouble.md").partition("## Problems without an error line")[0].splitlines()
     terms = [line for line, definition in itertools.pairwise(page) if definition.startswith(": ")]
-    folders = (PROJECT / "docker", TEMPLATE / "services", TEMPLATE / "generation")
+    folders = (PROJECT / "docker", *(TEMPLATE / name for name in ("services", "generation", "hooks")))
     sources = [file for folder in folders for file in folder.rglob("*") if file.is_file()]
     lines = "\n".join(file.read_text(encoding="utf-8", errors="replace") for file in sources).splitlines()
     for error in code_spans("\n\n".join(terms)):
@@ -109,6 +111,14 @@ def test_readme_of_a_project_shows_its_tree(default):
     there = {path.name for path in default.iterdir() if not path.name.startswith(".")}
     assert there - named == {"LICENSE", "README.md", "apt-dev.txt"}
     assert named - there <= {".env.example", "services"}
+
+
+def test_readme_of_a_project_links_to_this_version(default):
+    text = (default / "README.md").read_text(encoding="utf-8")
+    links = re.findall(rf"\]\({re.escape(DOCUMENTATION)}/([^)]+)\)", text)
+    assert len(links) > 10 and all((TEMPLATE / "docs" / link).exists() for link in links)
+    version = tomllib.loads(read("pyproject.toml"))["project"]["version"]
+    assert f"/v{version}/" in DOCUMENTATION and f"ds-docker {version}." in text
 
 
 def test_readme_of_the_template_names_what_exists():

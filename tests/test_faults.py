@@ -12,8 +12,8 @@ from conftest import SERVICES
 from support import Project, docker
 
 # The only programs that the project's commands may need on a host, beside the engine's.
-HOST = """awk basename bash cat chmod chown cksum cmp cp cut date df dirname du env find getenforce git grep head id ls
-make mkdir mktemp mv od paste printf pwd rm sed sh sleep sort tail tar tee tr uname""".split()
+HOST = """awk basename bash cat chmod chown cmp cp cut date df dirname du env find getenforce git grep head id ls
+make mkdir mktemp mv od paste printf pwd rm sed sh sha256sum sleep sort tail tar tee tr uname""".split()
 
 FOR_SERVICES = "up down ps logs".split()
 TARGETS = """build notebook stop shell run data train predict gpu test lint format lock doctor release clean""".split()

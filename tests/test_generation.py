@@ -26,6 +26,7 @@ TREE = set(
     .gitattributes
     .gitignore
     .hadolint.yaml
+    .jupyter/jupyter_config.py
     .jupyter/jupyter_server_config.py
     .jupyter/labconfig/default_setting_overrides.json
     .pre-commit-config.yaml
@@ -37,6 +38,7 @@ TREE = set(
     apt-dev.txt
     apt.txt
     compose.yaml
+    conftest.py
     data/external/.gitkeep
     data/interim/.gitkeep
     data/processed/.gitkeep
@@ -55,7 +57,6 @@ TREE = set(
     src/my_data_project/predict.py
     src/my_data_project/train.py
     tests/test_gpu.py
-    tests/test_notebooks.py
     tests/test_pipeline.py
     """.split()
 )
@@ -172,7 +173,7 @@ def make(project, *arguments):
 
 
 def test_makefile_parses(project):
-    assert "docker/help\n" in make(project, "-n", "help")
+    assert "docker/help Makefile\n" in make(project, "-n", "help")
 
 
 def test_help_lists_every_documented_target(default):

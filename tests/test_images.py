@@ -4,6 +4,7 @@ import datetime
 import json
 import os
 import re
+import shutil
 import subprocess
 import urllib.request
 from types import SimpleNamespace
@@ -229,11 +230,10 @@ def kernel(project):
 
 
 @pytest.fixture(scope="module")
-def added(generate):
-    """What was seen while a package was added to a project whose notebook runs."""
-    project = generate("fresh")
-    project.ok("build")
-    before = layers(project.image)
+def added(built, tmp_path_factory):
+    """What was seen while a package was added to a clone of the built project, whose notebook runs."""
+    project = Project(shutil.copytree(built.path, tmp_path_factory.mktemp("added") / "clone"))
+    before = layers(built.setting("IMAGE"))
     run = kernel(project)
     # Python remembers the folders in which it has looked.
     imports = [run(WHERE)]
@@ -243,7 +243,9 @@ def added(generate):
     steps = project.steps()
     project.ok("stop", "notebook")
     imports.append(kernel(project)(WHERE))
-    yield SimpleNamespace(said=said, imports=imports, steps=steps, before=before, after=layers(project.image))
+    yield SimpleNamespace(
+        said=said, imports=imports, steps=steps, before=before, after=layers(project.setting("IMAGE"))
+    )
     project.ok("clean")
 
 
@@ -263,6 +265,18 @@ def test_added_package_makes_no_layer_but_its_own(added):
     assert kept == added.before[:-1] and last != added.before[-1]
 
 
+def test_removed_package_leaves_no_trace(copy):
+    project = copy()
+    before = project.read("pyproject.toml"), project.read("uv.lock")
+    project.ok("add", "PKG=humanize")
+    assert "humanize" in project.read("uv.lock")
+    assert "removed humanize; next: make build" in project.ok("remove", "PKG=humanize")
+    assert (project.read("pyproject.toml"), project.read("uv.lock")) == before
+    assert "does not have the package humanize" in project.error("remove", "PKG=humanize")
+    assert "is not the name of a package" in project.error("remove", "PKG=pandas>=2")
+    assert (project.read("pyproject.toml"), project.read("uv.lock")) == before
+
+
 def test_missing_package_changes_nothing_in_a_running_notebook(copy):
     project = copy()
     project.notebook()
@@ -272,3 +286,25 @@ def test_missing_package_changes_nothing_in_a_running_notebook(copy):
     assert (project.read("pyproject.toml"), project.read("uv.lock")) == before
     assert docker("exec", name, "ls", "-A", "/opt/added") == ""
     assert not [*project.path.glob(".local/added.*"), *project.path.glob(".local/lock.*")]
+
+
+@pytest.mark.parametrize(
+    ("command", "package"),
+    [
+        ("pip install -U 'rich>=13' humanize -c limits.txt", "'rich>=13 humanize'"),
+        ("python -m pip install --requirement=old.txt", "name"),
+        ("conda install -c conda-forge humanize", "humanize"),
+        ("ipython -c '%pip install humanize'", "humanize"),
+    ],
+)
+def test_pip_names_the_command_that_keeps_a_package(built, command, package):
+    done = built.make("run", f"CMD={command} 2>&1")
+    assert f"in the project's folder, run: make add PKG={package}." in done.stdout
+    assert "Successfully" not in done.stdout
+
+
+def test_pip_does_what_installs_nothing(built):
+    """The base image has pip. It sees the packages of the project."""
+    done = built.make("run", "CMD=pip list 2>&1")
+    has_pip = listing(built.image, "test -e /usr/local/bin/pip && echo yes") == ["yes"]
+    assert ("pandas" if has_pip else "error: pip is not in this image. uv.lock lists") in done.stdout
