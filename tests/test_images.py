@@ -267,14 +267,19 @@ def test_added_package_makes_no_layer_but_its_own(added):
 
 def test_removed_package_leaves_no_trace(copy):
     project = copy()
-    before = project.read("pyproject.toml"), project.read("uv.lock")
+
+    def state():
+        # An index does not always give the sizes of files.
+        return project.read("pyproject.toml"), re.sub(r", size = \d+", "", project.read("uv.lock"))
+
+    before = state()
     project.ok("add", "PKG=humanize")
     assert "humanize" in project.read("uv.lock")
     assert "removed humanize; next: make build" in project.ok("remove", "PKG=humanize")
-    assert (project.read("pyproject.toml"), project.read("uv.lock")) == before
+    assert state() == before
     assert "does not have the package humanize" in project.error("remove", "PKG=humanize")
     assert "is not the name of a package" in project.error("remove", "PKG=pandas>=2")
-    assert (project.read("pyproject.toml"), project.read("uv.lock")) == before
+    assert state() == before
 
 
 def test_missing_package_changes_nothing_in_a_running_notebook(copy):
@@ -305,6 +310,4 @@ def test_pip_names_the_command_that_keeps_a_package(built, command, package):
 
 def test_pip_does_what_installs_nothing(built):
     """The base image has pip. It sees the packages of the project."""
-    done = built.make("run", "CMD=pip list 2>&1")
-    has_pip = listing(built.image, "test -e /usr/local/bin/pip && echo yes") == ["yes"]
-    assert ("pandas" if has_pip else "error: pip is not in this image. uv.lock lists") in done.stdout
+    assert re.search(r"^pandas +\d", built.run("pip list"), re.MULTILINE)

@@ -4,12 +4,13 @@
 import os
 import re
 import shlex
+import shutil
 import sys
-from pathlib import Path
 
-pip = Path(sys.base_prefix, "bin", "pip")
+# That of the base image, if it has one.
+pip = shutil.which("pip", path=os.environ["PATH"].replace(f"{sys.prefix}/bin:", ""))
 if sys.argv[1:2] != ["install"]:
-    if pip.exists():
+    if pip:
         os.execv(pip, [pip, "--python", sys.executable, *sys.argv[1:]])
     sys.exit("error: pip is not in this image. uv.lock lists the packages and their versions.")
 # Neither options nor the values of those that name a channel, a file or an index.
