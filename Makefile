@@ -5,7 +5,8 @@ SHELL := /bin/sh
 PYTHON := python3
 OUTPUT := ..
 # tests/conftest.py says which tests share projects and images, and so run in one process.
-WORKERS := 2
+# Three keep two cores busy, since containers wait for each other at times.
+WORKERS := 3
 
 # Pass the path on as it was typed: make does not expand a $ in it.
 override FROM := $(value FROM)
