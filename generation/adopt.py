@@ -2,9 +2,8 @@
 
 FROM=path python -m generation.adopt [--no-input] [question=answer...]
 
-The project is generated in a temporary folder, where the usual checks run. Then those of its files that the commands
-need are copied into the repository. No file of the repository is changed or replaced, and a failure leaves none of
-ours behind.
+The project is generated and checked in a temporary folder. Then the files that the commands need are copied into the
+repository. No file of the repository is changed or replaced. If a copy fails, all copies are removed again.
 """
 
 import contextlib

@@ -1,4 +1,4 @@
-"""Notebooks that somebody brings along: which are run and checked, and what is said of those that fail."""
+"""Existing notebooks in a project: which of them the tests run and lint checks, and the error if one fails."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""The scraper: what it stores, and what remains if something fails."""
+"""The scraper: the rows that it stores, and the rows that survive a failure."""
 
 import json
 import subprocess

@@ -80,6 +80,10 @@ make_local_folder() {
 load_clone() {
   local name='' folder='' here
   here=$(pwd -P)
+  if [ -s .local/clone ] && { read -r name && IFS= read -r folder; } <.local/clone && [ "$folder" = "$here" ]; then
+    export COMPOSE_PROJECT_NAME="$name"
+    return
+  fi
   [ ! -w .local ] || lock clone
   [ ! -s .local/clone ] || { read -r name && IFS= read -r folder; } <.local/clone
   if [ -z "$name" ] || { [ "$folder" != "$here" ] && grep -qsx "$name" "$folder/.local/clone"; }; then
