@@ -1,0 +1,40 @@
+# Jobs: commands in the background. The container of a job, which has the label `job`, stays when its command ends.
+
+# list_jobs FORMAT [JOB]: print a line for each job of this clone, the newest first, in a format of `docker ps`.
+list_jobs() {
+  "$DOCKER" ps --all --filter "label=com.docker.compose.project=$COMPOSE_PROJECT_NAME" --filter "label=job${2:+=$2}" --format "$1"
+}
+
+# job_container TARGET: print the ID of the container of the job in the variable JOB, which is for a target of make.
+job_container() {
+  [ -n "${JOB:-}" ] || fail "no job is given. Use make $1 JOB=name; 'make jobs' lists them."
+  list_jobs '{{.ID}}' "$JOB" | grep . || fail "there is no job '$JOB'. 'make jobs' lists them."
+}
+
+# forget_jobs NUMBER: remove the jobs that have ended, except for the newest ones: fewer than NUMBER.
+forget_jobs() {
+  local ids
+  ids=$(list_jobs '{{.State}} {{.ID}}' | sed -n '/^running/d; s/.* //p' | tail -n "+$1")
+  # shellcheck disable=SC2086 # one word for each container
+  [ -z "$ids" ] || engine rm $ids >/dev/null
+}
+
+# start_job TARGET COMMAND...: run a command of a target of make in the background, and print how to follow it.
+start_job() {
+  local job log command
+  log=$(temporary_file job)
+  lock jobs
+  job=$1-$(($(list_jobs '{{.Label "job"}}' | sed 's/.*-//' | sort -n | tail -n 1) + 1))
+  shift
+  forget_jobs 20
+  command=$(printf %s "$*" | tr '\n\t' '  ')
+  compose run --detach --no-TTY --interactive=false --name "$COMPOSE_PROJECT_NAME-job-$job" --label "job=$job" \
+    --label "command=${command#bash -c }" task "$@" >/dev/null 2>"$log" || {
+    "$DOCKER" rm --force "$COMPOSE_PROJECT_NAME-job-$job" >/dev/null 2>&1
+    fail_from_log "$log"
+  }
+  # It has yet to read the file with the variables in PASS, which is removed when this command ends.
+  while [ -e ".local/tmp.$$/pass" ] && [ "$(list_jobs '{{.State}}' "$job")" = running ]; do sleep 1; done
+  echo "$job runs in the background"
+  echo "next: make logs JOB=$job FOLLOW=1, make jobs, or make cancel JOB=$job"
+}
