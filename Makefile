@@ -20,6 +20,7 @@ help: ## List the commands
 .venv/done: requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo 'error: Python is older than 3.11. Use a newer one, such as make PYTHON=python3.13.' >&2; exit 1; }
+	@echo 'installing cookiecutter and the tools for tests and documentation in .venv; this happens once' >&2
 	@$(PYTHON) -m venv .venv
 	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.txt
 	@touch .venv/done

@@ -13,7 +13,7 @@ from support import Project
 
 # The only programs that the project's commands may need on a host, beside the engine's.
 HOST = """awk basename bash cat chmod chown cmp cp cut date df dirname du env find getenforce git grep head id ls
-make mkdir mktemp mv od paste printf pwd rm sed sh sha256sum sleep sort tail tar tee tr uname""".split()
+make mkdir mktemp mv od paste printf pwd rm sed sh sha256sum sleep sort tail tar tr uname wc""".split()
 
 FOR_SERVICES = "up down ps logs".split()
 TARGETS = """build notebook stop shell run data train predict gpu test lint format lock doctor release clean""".split()
@@ -194,7 +194,9 @@ def test_full_disk(untouched, host):
         (["add", "PKG=--index-url=x"], "is not the name of a package"),
         (["add", "PKG=a;id"], "is not the name of a package"),
         (["add", "PKG=$(touch pwned)"], "is not the name of a package"),
-        (["add", "PKG=../x"], "is not the name of a package"),
+        (["add", "PKG=../x"], "there is no file ../x"),
+        (["add", "FROM=x.txt"], "there is no file x.txt"),
+        (["add", "APT=a;id"], "is not the name of a system package"),
         (["add", "PKG=a -r b"], "is not the name of a package"),
         (["add", "PKG=pandas>=1.0 `id`"], "is not the name of a package"),
         (["train", "DATA_DIR=/non/existent"], "the data folder /non/existent does not exist"),
@@ -489,7 +491,7 @@ def test_missing_image_is_built(copy):
     try:
         done = project.make("run", "CMD=python --version")
         assert done.stdout.startswith("Python 3.13")
-        assert f"\nbuilt {slug}:cpu\n" in done.stderr
+        assert f"\nbuilt {slug}:cpu (" in done.stderr
     finally:
         project.ok("clean", "IMAGES=1")
 

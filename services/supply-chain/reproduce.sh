@@ -22,7 +22,7 @@ list_sources() {
   if git ls-files --error-unmatch Dockerfile >/dev/null 2>&1; then
     git ls-files -z
   else
-    printf '%s\0' Dockerfile .dockerignore pyproject.toml apt.txt apt-dev.txt docker/image src
+    printf '%s\0' Dockerfile .dockerignore pyproject.toml apt.txt apt-dev.txt apt-build.txt packages docker/image src
   fi
   # It may not be in git yet.
   printf '%s\0' uv.lock
@@ -56,8 +56,8 @@ copy_sources || fail 'cannot copy the sources to .local. Check the free space: d
 no_cache=--no-cache
 for stage in dev release; do
   echo "building $stage twice without the cache"
-  build_stage print_nothing "$stage" $no_cache --tag "$tag-$stage-1" "$copies/1"
-  build_stage print_nothing "$stage" $no_cache --tag "$tag-$stage-2" "$copies/the 2nd"
+  build_stage "$stage" $no_cache --tag "$tag-$stage-1" "$copies/1"
+  build_stage "$stage" $no_cache --tag "$tag-$stage-2" "$copies/the 2nd"
   # What the release image shares with the development image has been built twice by then. Podman has no such option.
   is_podman || no_cache=--no-cache-filter=release
 done

@@ -29,7 +29,7 @@ unlock() { rm -rf ".local/$1.lock"; }
 
 # clean_up: remove this command's temporary files and locks.
 clean_up() {
-  rm -rf ".local/tmp.$$"
+  [ ! -d ".local/tmp.$$" ] || rm -rf ".local/tmp.$$"
   grep -lsx $$ .local/*.lock/pid | while read -r pid; do rm -rf "${pid%/pid}"; done
 }
 

@@ -27,3 +27,50 @@ trace() {
 
 # trace_file FILE: if V=1, print a log that is otherwise kept from view.
 trace_file() { [ "${V:-}" != 1 ] || cat "$1" >&2; }
+
+# print_steps LOG: print each step in the log of a build that was not cached, with its seconds, once it has ended. On a terminal,
+# show below them what is running, and the seconds since the build began. Each line of input is a second; its end is the build's.
+print_steps() {
+  local log="$1" seconds=0 from to=0 more=1 show=''
+  [ ! -t 1 ] || [ "${TERM:-dumb}" = dumb ] || show=1
+  while [ "$more" ]; do
+    read -r _ || more=''
+    seconds=$((seconds + 1)) from=$to to=$(wc -l <"$log")
+    awk -v from="$from" -v to="$to" -v seconds="$seconds" -v show="$show" -v more="$more" '
+      BEGIN { if (show) printf "\r\033[K" }
+      NR > to { exit }
+      !/^#[1-9]/ { next }
+      { text = substr($0, length($1) + 2); gsub(/@?sha256:[^ ]* */, "", text) }
+      # The first line of a step is its name. BuildKit repeats it after lines of another step.
+      !($1 in name) {
+        gsub(/--mount=[^ ]* *| +&& python -BI [^ ]*same_times.py/, "", text); gsub(/  +/, " ", text)
+        name[$1] = running[latest = $1] = text
+      }
+      $2 == "DONE" && $3 != "0.0s" && NR > from && name[$1] ~ /\/[0-9]+\] |exporting to / {
+        printf "%8s  %s\n", $3, substr(name[$1], 1, 100)
+      }
+      $2 ~ /^(CACHED|CANCELED|DONE|ERROR)/ { delete running[$1] }
+      ($1 in running) && name[$1] ~ /^\[/ && $2 !~ /^\[/ {
+        sub(/^[0-9.]+ +/, "", text); gsub(/[[:cntrl:]]/, " ", text)
+        running[latest = $1] = substr(name[$1], 1, index(name[$1], "]") + 1) text
+      }
+      END {
+        if (!(latest in running)) for (latest in running) break
+        # The terminal cuts the line off at its edge.
+        if (show && more) printf "\033[?7l%7ds  %s\033[?7h", seconds, running[latest]
+      }' "$log"
+  done
+}
+
+# follow_build LOG COMMAND...: run a build that writes BuildKit's plain progress, with its output in LOG, and print its steps.
+follow_build() {
+  local log="$1"
+  shift
+  {
+    while sleep 1 >/dev/null 2>&1 4>&-; do echo; done &
+    "$@" >"$log" 2>&1 || echo "exit status $?" >>"$log"
+    kill $!
+  } 2>/dev/null | print_steps "$log"
+  hand_over "$log"
+  ! grep -q '^exit status ' "$log"
+}

@@ -65,13 +65,22 @@ bypass_proxy() {
   export NO_PROXY="${NO_PROXY:+$NO_PROXY,}$names" no_proxy="${no_proxy:+$no_proxy,}$names"
 }
 
+# require_own FILE: fail if FILE belongs to somebody else. A clone has one user, whose token and passwords it contains.
+require_own() {
+  # shellcheck disable=SC2012 # stat and find differ between macOS and Linux
+  case $(ls -ldn "$1" | awk '{ print $3 }') in
+    "$(id -u)" | "${SUDO_UID:-}") ;;
+    0) fail "$1 belongs to root. Take this folder over: sudo chown -R \"\$(id -u):\$(id -g)\" ." ;;
+    *) fail "this clone of the project belongs to $(ls -ld "$1" | awk '{ print $3 }'). Run 'git clone' in a folder of your own: clones share the image, and DATA_DIR can share the data." ;;
+  esac
+}
+
 # make_local_folder: make the folder .local, for what belongs to this person on this machine.
 make_local_folder() {
+  [ ! -d .local ] || [ -O .local ] || require_own .local
   # With -p, since another make may just have made it.
-  [ -d .local ] || (umask 077 && mkdir -p .local 2>/dev/null) ||
-    fail "this folder is not writable. Check who owns it: ls -ld ."
-  [ -w .local ] ||
-    fail "you do not have permission to write to .local. Take it over: sudo chown -R \"\$(id -u):\$(id -g)\" .local"
+  { [ -d .local ] || (umask 077 && mkdir -p .local 2>/dev/null); } && [ -w .local ] ||
+    fail "this folder is not writable. Check who owns it: ls -ld .local ."
   hand_over .local
 }
 

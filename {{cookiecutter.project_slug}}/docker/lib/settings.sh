@@ -24,6 +24,7 @@ setting() {
 require_readable_env() {
   local line
   [ -f .env ] || return 0
+  [ -r .env ] || require_own .env
   [ -r .env ] || fail "you do not have permission to read .env. Check who owns it: ls -l .env."
   line=$(awk -v quotes="[\"']" '
     quote { if (index($0, quote)) quote = ""; next }
@@ -42,11 +43,13 @@ load_images() {
   sum=$(command -v sha256sum) || sum='shasum -a 256'
   sources=$(
     for name in $BUILD_ARGUMENTS; do eval "echo \"\$$name\""; done
-    find Dockerfile pyproject.toml uv.lock apt.txt apt-dev.txt docker/image -type f -exec $sum {} + 2>/dev/null | LC_ALL=C sort
+    # Not the sources of your packages in packages/, which are mounted.
+    find Dockerfile pyproject.toml uv.lock apt*.txt docker/image packages -type f \( ! -path 'packages/*/*' -o -name 'pyproject.toml' -o -name 'setup.*' \) \
+      -exec $sum {} + 2>/dev/null | LC_ALL=C sort
   )
   IMAGE=$PROJECT:$ACCELERATOR-$(echo "$sources" | $sum | cut -c 1-12)
   RELEASE_IMAGE=$PROJECT:release-$ACCELERATOR-$(
-    { echo "$sources" && find .dockerignore src -type f ! -name '*.pyc' -exec $sum {} + 2>/dev/null; } | LC_ALL=C sort | $sum | cut -c 1-12
+    { echo "$sources" && find .dockerignore src packages -type f ! -name '*.pyc' -exec $sum {} + 2>/dev/null; } | LC_ALL=C sort | $sum | cut -c 1-12
   )
   export IMAGE RELEASE_IMAGE
 }

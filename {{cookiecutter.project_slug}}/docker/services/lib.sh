@@ -91,7 +91,8 @@ pull() {
   local log
   log=$(temporary_file pull)
   echo "pulling $1"
-  engine pull --quiet "$1" >/dev/null 2>"$log" || case $(cat "$log") in
+  # On a terminal, Docker shows how far it is.
+  if [ -t 1 ]; then engine pull "$1"; else engine pull --quiet "$1" >/dev/null; fi 2>"$log" || case $(cat "$log") in
     *daemon* | *'no space left'*) fail_from_log "$log" ;;
     *) fail "cannot pull the image $1. Check the network and the proxy (HTTPS_PROXY), or run 'docker login' for its registry." ;;
   esac
@@ -102,14 +103,14 @@ compose_build() {
   local log
   log=$(temporary_file build)
   # shellcheck disable=SC2046 # an option and its value for each proxy
-  compose build $(proxy_arguments) "$@" >"$log" 2>&1 || fail_from_log "$log"
+  follow_build "$log" engine compose --progress plain build $(proxy_arguments) "$@" || fail_from_log "$log"
 }
 
 # build_containers CONTAINER...: build their images. If that fails only because a base image cannot be pulled (for example,
 # without a network) and the images exist already, note it and go on.
 build_containers() {
   local error
-  error=$(compose_build "$@" 2>&1) && return
+  { error=$(compose_build "$@" 2>&1 >&3); } 3>&1 && return
   case $error in *'cannot pull the image'*) ;; *) printf '%s\n' "$error" >&2; exit 1 ;; esac
   # shellcheck disable=SC2046 # one word for each image
   "$DOCKER" image inspect $(compose config --images "$@") >/dev/null 2>&1 || { printf '%s\n' "$error" >&2; exit 1; }
