@@ -56,8 +56,7 @@ PARTS = {
     ".dockerignore": "it keeps secrets out of images: rename yours, then: mv {new} .dockerignore",
     "compose.yaml": "put 'include: [{new}]' at the top of yours",
     ".gitignore": "it keeps secrets out of git: (echo; cat {new}) >>.gitignore",
-    "apt.txt": "yours is used, and this one is only a comment: delete it",
-    "apt-dev.txt": "copy its lines to yours",
+    "apt*.txt": "copy its lines to yours",
     "conftest.py": "it makes notebooks tests: copy its functions to yours",
     "src/*/__init__.py": IF_MISSING,
     "src/*/files.py": "services import it: copy its functions to yours",
@@ -297,9 +296,9 @@ def notes_about(root: Path, copies: dict[str, str]) -> list[str]:
 
 
 def add_packages(root: Path, make: str) -> list[str]:
-    """Return the command that adds the packages which the repository lists, if it lists any."""
-    listed = [name for name in PACKAGE_LISTS if name != "pyproject.toml" and (root / name).is_file()]
-    return [f'{make} add PKG="..."  # the packages in {listed[0]}, separated by spaces'] if listed else []
+    """Return the commands that add the packages in the lists of the repository. Its pyproject.toml stays as it is."""
+    unread = ("pyproject.toml", "setup.cfg")
+    return [f"{make} add FROM={name}" for name in PACKAGE_LISTS if name not in unread and (root / name).is_file()]
 
 
 def describe(root: Path, found: Plan, notes: list[str]) -> list[str]:

@@ -39,25 +39,31 @@ def serving(folder):
         docker("rm", "--force", name)
 
 
-@pytest.fixture(scope="module")
-def mirror(engine, tmp_path_factory):
-    """A mirror of PyTorch's index, with a torch of one line."""
-    folder = tmp_path_factory.mktemp("mirror")
-    (folder / "torch").mkdir()
-    folder.chmod(0o755)
-    wheel = folder / "torch" / "torch-2.99.0+cpu-py3-none-any.whl"
-    about = "torch-2.99.0+cpu.dist-info"
+def add_to_mirror(folder, name):
+    """Add a package of one line to a mirror of PyTorch's index."""
+    (folder / name).mkdir()
+    wheel = folder / name / f"{name}-2.99.0+cpu-py3-none-any.whl"
+    about = f"{name}-2.99.0+cpu.dist-info"
     files = {
-        "torch/__init__.py": '__version__ = "2.99.0+cpu"\n',
-        f"{about}/METADATA": "Metadata-Version: 2.1\nName: torch\nVersion: 2.99.0+cpu\n",
+        f"{name}/__init__.py": '__version__ = "2.99.0+cpu"\n',
+        f"{about}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: 2.99.0+cpu\n",
         f"{about}/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
     }
     with zipfile.ZipFile(wheel, "w") as archive:
-        for name, text in files.items():
-            archive.writestr(name, text)
-        archive.writestr(f"{about}/RECORD", "".join(f"{name},,\n" for name in [*files, f"{about}/RECORD"]))
+        for path, text in files.items():
+            archive.writestr(path, text)
+        archive.writestr(f"{about}/RECORD", "".join(f"{path},,\n" for path in [*files, f"{about}/RECORD"]))
     link = f"{wheel.name.replace('+', '%2B')}#sha256={hashlib.sha256(wheel.read_bytes()).hexdigest()}"
-    (folder / "torch" / "index.html").write_text(f'<a href="{link}">{wheel.name}</a>\n')
+    (folder / name / "index.html").write_text(f'<a href="{link}">{wheel.name}</a>\n')
+
+
+@pytest.fixture(scope="module")
+def mirror(engine, tmp_path_factory):
+    """A mirror of PyTorch's index, with packages of one line."""
+    folder = tmp_path_factory.mktemp("mirror")
+    folder.chmod(0o755)
+    add_to_mirror(folder, "torch")
+    add_to_mirror(folder, "torchvision")
     with serving(folder) as address:
         yield address
 
@@ -87,7 +93,7 @@ def test_lock_file_has_both_accelerators(framework, locked, mirror):
     found = [(each["name"], each["source"].get("registry", "")) for each in packages(locked[framework])]
     for name, address in VARIANTS[framework].values():
         assert [each for each in found if each[0] == name and each[1].startswith(address)]
-    # The mirror only has torch, and only for the CPU.
+    # Of the packages here, the mirror only has torch, and only for the CPU.
     mirrored = {name for name, address in found if address.startswith(mirror)}
     assert mirrored == ({"torch"} if framework == "pytorch" else set())
 
@@ -114,6 +120,14 @@ def test_mirror_of_pytorch_is_used_and_not_kept(locked, mirror):
     after = project.read("pyproject.toml")
     assert re.sub(r'    "humanize>=.*",\n', "", after) == before != after
     project.ok("build")
+    # Its versions for the CPU are on PyTorch's index, like those of torch itself.
+    project.ok("add", "PKG=torchvision")
+    extras = tomllib.loads(project.read("pyproject.toml"))["project"]["optional-dependencies"]
+    assert all("torchvision" in listed for listed in extras.values())
+    sources = [each["source"]["registry"] for each in packages(project) if each["name"] == "torchvision"]
+    assert len(sources) == 2 and [source.startswith(mirror) for source in sources].count(True) == 1
+    project.ok("remove", "PKG=torchvision")
+    assert tomllib.loads(project.read("pyproject.toml")) == tomllib.loads(after)
     # Without the setting, the addresses in pyproject.toml and uv.lock differ, if PyTorch's index can be reached at all.
     (project.path / ".env").unlink()
     assert re.search("Run 'make lock'|cannot reach the package index", project.error("build"))
@@ -271,6 +285,7 @@ def test_other_base_image_can_be_used(small, base):
 def test_unusable_base_image_is_named(small, base):
     assert "error: the base image has no glibc" in small.error("build", BASE_IMAGE="busybox:1")
     (small.path / ".env").write_text(f"BASE_IMAGE={base('no apt')}\n")
-    assert "error: the base image has no apt-get, which git would need." in small.error("build")
-    (small.path / "apt-dev.txt").write_text("# Nothing.\n")
+    assert "error: the base image has no apt-get, which libgomp1 would need." in small.error("build")
+    for name in ("apt.txt", "apt-dev.txt"):
+        (small.path / name).write_text("# Nothing.\n")
     small.ok("build")

@@ -233,6 +233,12 @@ def test_notes_name_what_needs_thought(repository, adopted):
     assert [note for note in notes if "--project-name mywork --file docker-compose.yml" in note]
 
 
+def test_lists_of_packages_are_added(tmp_path):
+    names = ["requirements.txt", "environment.yml", "Pipfile"]
+    write_files(tmp_path, dict.fromkeys([*names, "pyproject.toml", "setup.cfg"], ""))
+    assert adopt.add_packages(tmp_path, "make") == [f"make add FROM={name}" for name in names]
+
+
 def test_adopted_repository_keeps_secrets_out_of_git(repository, adopted):
     root = repository({".gitignore": "*.log"})
     printed = adopted(root)

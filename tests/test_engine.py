@@ -101,6 +101,7 @@ def test_engine_reads_dockerignore_as_the_hook_does(copy):
         "src/data/a.py",
     ]
     paths += ["src/a/key.pem", "src/id_rsa", "notebooks/b.ipynb", "models/m", "docker/image/a.sh", "docker/a.sh"]
+    paths += ["packages/a-1.0.whl", "packages/a/pyproject.toml", "packages/a/.env"]
     for path in map(project.path.joinpath, paths):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("x")
@@ -109,8 +110,22 @@ def test_engine_reads_dockerignore_as_the_hook_does(copy):
     tag = f"{project.slug}:context"
     docker("build", "--quiet", "--file", str(project.path / "list.Dockerfile"), "--tag", tag, str(project.path))
     found = docker("run", "--rm", tag, "find", "/context", "-type", "f").replace("/context/", "").split()
-    assert set(paths) & set(found) == {"src/data/a.py", "docker/image/a.sh"}
-    allowed = ("pyproject.toml", "uv.lock", "apt.txt", "apt-dev.txt", "docker/image/", "src/")
+    assert set(paths) & set(found) == {
+        "src/data/a.py",
+        "docker/image/a.sh",
+        "packages/a-1.0.whl",
+        "packages/a/pyproject.toml",
+    }
+    allowed = (
+        "pyproject.toml",
+        "uv.lock",
+        "apt.txt",
+        "apt-dev.txt",
+        "apt-build.txt",
+        "docker/image/",
+        "packages/",
+        "src/",
+    )
     assert all(path.startswith(allowed) for path in found)
 
 

@@ -35,6 +35,7 @@ TREE = set(
     LICENSE
     Makefile
     README.md
+    apt-build.txt
     apt-dev.txt
     apt.txt
     compose.yaml
@@ -97,7 +98,7 @@ PARSERS = {
 # Files without a parser, and files that another test reads.
 UNPARSED = """
     .dockerignore .env.example .gitattributes .gitignore .gitkeep .shellcheckrc
-    AGENTS.md Dockerfile LICENSE Makefile README.md apt-dev.txt apt.txt faults.txt gpu-faults.txt
+    AGENTS.md Dockerfile LICENSE Makefile README.md apt-build.txt apt-dev.txt apt.txt faults.txt gpu-faults.txt
 """.split()
 
 

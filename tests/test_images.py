@@ -260,7 +260,7 @@ def test_added_package_reaches_the_kernel_that_runs(added):
 def test_added_package_makes_no_layer_but_its_own(added):
     made = {step for step, end in added.steps.items() if end != "CACHED"}
     # Fewer if the cache has some of them from an earlier run, or from a test that adds the same package.
-    assert made <= {"sources 1/1", "lists 1/1", "dev 4/4"}
+    assert made <= {"sources 1/1", "lists 1/1", "built 1/1", "dev 4/4"}
     *kept, last = added.after
     assert kept == added.before[:-1] and last != added.before[-1]
 
@@ -294,17 +294,17 @@ def test_missing_package_changes_nothing_in_a_running_notebook(copy):
 
 
 @pytest.mark.parametrize(
-    ("command", "package"),
+    ("command", "wanted"),
     [
-        ("pip install -U 'rich>=13' humanize -c limits.txt", "'rich>=13 humanize'"),
-        ("python -m pip install --requirement=old.txt", "name"),
-        ("conda install -c conda-forge humanize", "humanize"),
-        ("ipython -c '%pip install humanize'", "humanize"),
+        ("pip install -U 'rich>=13' humanize -c limits.txt", "PKG='rich>=13 humanize'"),
+        ("python -m pip install --requirement=old.txt", "FROM=old.txt"),
+        ("conda install -c conda-forge humanize", "PKG=humanize"),
+        ("ipython -c '%pip install humanize'", "PKG=humanize"),
     ],
 )
-def test_pip_names_the_command_that_keeps_a_package(built, command, package):
+def test_pip_names_the_command_that_keeps_a_package(built, command, wanted):
     done = built.make("run", f"CMD={command} 2>&1")
-    assert f"in the project's folder, run: make add PKG={package}." in done.stdout
+    assert f"in the project's folder, run: make add {wanted}." in done.stdout
     assert "Successfully" not in done.stdout
 
 

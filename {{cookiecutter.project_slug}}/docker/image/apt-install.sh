@@ -15,8 +15,9 @@ apt_get update
 # shellcheck disable=SC2086 # one word for each package
 apt_get install --yes --no-install-recommends $packages
 find / -xdev -type f -perm /6000 -exec chmod a-s {} +
-rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/cache/ldconfig/aux-cache
-rm -rf /var/log/apt /var/log/dpkg.log /var/log/alternatives.log
+find /var/lib/apt/lists /var/cache/apt -type f ! -name lock -delete
+# An image notes when a file of its base was removed, but not when one was emptied.
+find /var/log/apt /var/log/dpkg.log /var/log/alternatives.log /var/cache/ldconfig/aux-cache -type f -exec truncate --size 0 {} + 2>/dev/null || true
 if [ $# = 2 ]; then
   cd /
   # By the change time: an unpacked file has the modification time that it had in its package.

@@ -2,6 +2,7 @@
 # lists.sh FOLDER   in an image build: writes a list of packages for each layer into FOLDER, from uv.lock
 set -eu
 uv lock --quiet --check
+mkdir -p "$1"
 extra=$("$(dirname "$0")/extra.sh")
 services=$(! grep -q '^services = ' pyproject.toml || echo --only-group services)
 jobs=''
@@ -17,17 +18,33 @@ any --no-default-groups
 named --only-group large
 notebook --only-group notebook
 dev --only-group dev $services
+release --no-default-groups --no-editable $extra
 END
 for job in $jobs; do wait "$job"; done
+cd "$1"
 
+# filter CONDITION LIST...: print the packages in these lists for which a condition in awk is true.
+python=$(python -BIc 'import sys; print("cp%d%d" % sys.version_info[:2])')
+filter() {
+  local condition="$1"
+  shift
+  awk -v RS= -v ORS='\n\n' -v wheel="py3-none-any[.]whl|-($python-$python|cp3[0-9]*-abi3|py3-none)-(many)?linux[^\"]*_$(uname -m)" '
+    FNR == 1 { if (!header++) print; next }
+    { match($0, /\nname = "[^"]*"/); name = substr($0, RSTART, RLENGTH); list = FILENAME }
+    # From git or a folder, or without a wheel for this platform.
+    { built = /\n(vcs|directory|archive) = / || $0 !~ wheel }
+    '"$condition"' { print; some = 1 }
+    END { if (!some) print "packages = []" }' "$@"
+}
+filter 'built && !seen[name]++' pylock.main.toml pylock.notebook.toml pylock.dev.toml >pylock.built.toml
+filter built pylock.release.toml >pylock.built-release.toml
+for name in main notebook dev; do
+  filter '!built' "pylock.$name.toml" >wheels && mv wheels "pylock.$name.toml"
+done
 # Large packages are those in pyproject.toml's group `large` and those that only this accelerator needs: frameworks. A
 # package that is no dependency of the project, or no longer, is not in its release image either.
-awk -v RS= -v ORS='\n\n' '
-  { match($0, /\nname = "[^"]*"/); name = substr($0, RSTART, RLENGTH) }
-  FILENAME == ARGV[1] { any[name]; next }
-  FILENAME == ARGV[2] { named[name]; next }
-  FNR == 1 || name in named || !(name in any)' \
-  "$1/pylock.any.toml" "$1/pylock.named.toml" "$1/pylock.main.toml" >"$1/pylock.large.toml"
-rm "$1/pylock.any.toml" "$1/pylock.named.toml"
+filter 'list ~ /any/ { any[name]; next } list ~ /named/ { named[name]; next } name in named || !(name in any)' \
+  pylock.any.toml pylock.named.toml pylock.main.toml >pylock.large.toml
+rm pylock.any.toml pylock.named.toml pylock.release.toml
 # An index does not always give the sizes, which no layer depends on.
-sed -i 's/, size = [0-9]*//' "$1"/pylock.*.toml
+sed -i 's/, size = [0-9]*//' pylock.*.toml

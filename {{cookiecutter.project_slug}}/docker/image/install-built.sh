@@ -1,0 +1,12 @@
+#!/bin/sh
+# install-built.sh LIST FOLDER   in an image build: installs the packages in LIST, and copies what this writes to FOLDER
+set -eu
+mkdir -p "$2"
+grep -q '^name = ' "$1" || exit 0
+start=$(mktemp)
+"$(dirname "$0")/explain.py" uv pip install --no-deps --requirements "$1"
+"$(dirname "$0")/forget-origin.sh"
+cd /
+find opt/venv \( -type f -o -type l \) -cnewer "$start" -print0 |
+  tar --create --null --files-from - | tar --extract --directory "$2"
+rm "$start"
