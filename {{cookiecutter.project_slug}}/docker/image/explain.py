@@ -13,6 +13,11 @@ APT = "Add the Debian package that contains it to apt-build.txt"
 # Patterns for what uv prints. {0} is the package that is built, and {1} the group that matches. The
 # first pattern that is found counts.
 FAULTS = {
+    r"TOML parse error at line (\d+)": "pyproject.toml is not valid. Correct line {1}.",
+    r"dependency `(\S+)` could not be found": (
+        "your project does not have the package {1}: pyproject.toml lists its dependencies. "
+        "Correct the name."
+    ),
     r"often confused for `(\S+)`. Did you mean": "{0} is another package. Use {1}.",
     r"parse requirement.*\n.*\n +(.+)|Failed to parse: `(.+)`": (
         "'{1}' is not a requirement. Write name, or name>=1.2."
