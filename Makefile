@@ -53,6 +53,10 @@ docs: .venv/done ## Build the documentation into docs/_build
 bench: .venv/done ## Compare build times with other setups in benchmarks/results.md; empties Docker's build cache; ROUNDS=3
 	@.venv/bin/python benchmarks/bench.py
 
+.PHONY: packages
+packages: .venv/done ## Try the most used packages in generated projects, or some again: ARGS="numpy scipy"
+	@.venv/bin/python benchmarks/packages/measure.py $(ARGS)
+
 .PHONY: screenshots
 screenshots: .venv/done ## Retake the screenshots in the documentation, or some of them: ARGS="-k dash"
 	@SCREENSHOTS=1 .venv/bin/python -m pytest --quiet tests/test_browser.py tests/services $(ARGS)

@@ -16,6 +16,7 @@ from markdown_it import MarkdownIt
 from support import Project, unique
 
 from benchmarks import report
+from benchmarks.packages import measure
 from docs._ext.template import help_comments
 from generation import DOCUMENTATION
 
@@ -103,13 +104,20 @@ def test_readme_of_a_project_works_as_it_is_written(other):
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def test_readme_of_a_project_links_to_pages_that_exist(default):
+    text = (default / "README.md").read_text(encoding="utf-8")
+    pages = re.findall(re.escape(DOCUMENTATION) + r"/(\S+?\.md)\)", text)
+    assert len(pages) > 10
+    assert [page for page in pages if not (TEMPLATE / "docs" / page).exists()] == []
+
+
 def test_readme_of_a_project_shows_its_tree(default):
     """Every folder and every file without a leading dot is in the tree, except for those that are not edited."""
     text = (default / "README.md").read_text(encoding="utf-8")
     tree = next(token.content for token in MarkdownIt().parse(text) if token.type == "fence" and token.info == "text")
     named = {line.split()[0].split("/")[0] for line in tree.splitlines()}
     there = {path.name for path in default.iterdir() if not path.name.startswith(".")}
-    assert there - named == {"LICENSE", "README.md", "apt-dev.txt"}
+    assert there - named == {"LICENSE", "README.md", "apt-build.txt", "apt-dev.txt"}
     assert named - there <= {".env.example", "services"}
 
 
@@ -146,3 +154,12 @@ def test_benchmark_pages_match_the_results():
     results = json.loads(read("benchmarks", "results.json"))
     assert read("benchmarks", "results.md") == report.markdown(results)
     assert read("benchmarks", "results.svg") == report.chart(results)
+
+
+def test_most_used_packages_can_be_imported():
+    """All 50 were tried, and at least 47 work by `make add`, or by the command that the build names."""
+    packages = measure.recorded()["packages"]
+    assert list(packages) == list(measure.listed()) and len(packages) == 50
+    assert sum(result["imported"] for result in packages.values()) >= 47
+    for result in packages.values():
+        assert result["version"] if result["imported"] else result["reason"]

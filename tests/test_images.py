@@ -44,6 +44,12 @@ def test_both_images_share_what_is_large(built, release):
     assert "/tmp/pylock.large.toml" in [step for step in installed if step.startswith("RUN ")][2]
 
 
+def test_release_says_how_to_run_it(built, release):
+    command = built.ok("release").splitlines()[-1].removeprefix("run it: ")
+    done = subprocess.run(["sh", "-c", command], cwd=built.path, capture_output=True, text=True)
+    assert re.match(r"wrote \d+ predictions to ", done.stdout), done.stderr
+
+
 def context(project) -> float:
     """Return how many bytes of the project the last build has handed to the engine."""
     sizes = re.findall(r"transferring context: ([\d.]+)(\w*)B.* done$", project.build_log(), re.MULTILINE)

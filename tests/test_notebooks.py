@@ -45,6 +45,12 @@ def test_other_notebooks_are_listed_but_not_run(brought):
     assert re.search(r"notebooks/01-explore\.ipynb +\.", said)
 
 
+def test_notebook_of_another_environment_runs(brought):
+    brought.run("jupyter execute --inplace book/ch01.ipynb")
+    cells = nbformat.read(brought.path / "book" / "ch01.ipynb", as_version=4).cells
+    assert [output["text"] for output in cells[1]["outputs"]] == ["a\n"]
+
+
 def test_patterns_choose_notebooks_and_a_failure_names_the_cell(brought):
     replace(brought, "pyproject.toml", '["tests", "notebooks/01-explore.ipynb"]', '["book"]')
     replace(brought, "pyproject.toml", '--strict-markers"', '--strict-markers --ignore-glob=book/slow/*"')

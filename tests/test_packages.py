@@ -129,3 +129,21 @@ def test_missing_system_library_is_named(copy, open_folder):
     docker("build", "--quiet", "--target", "base", "--tag", image, str(project.path))
     listed = docker("run", "--rm", image, "sh", "-c", "ldconfig -p")
     assert "libsndfile.so.1 " in listed and "libgomp.so.1 " in listed
+
+
+def test_environment_is_taken_over(copy, open_folder):
+    project = copy()
+    folder = open_folder / "old project"
+    folder.mkdir()
+    (folder / "environment.yml").write_text("dependencies:\n  - humanize>=4\n  - pip:\n      - -r more.txt\n")
+    (folder / "more.txt").write_bytes(b"# From Windows\r\ntabulate==0.9.0\r\n-e .\r\nno-such-package-anywhere\r\n")
+    done = project.make("add", f"FROM={folder / 'environment.yml'}")
+    assert done.stdout.splitlines()[-1] == "added humanize tabulate; next: make build"
+    reports = [line.split(" : ")[0] for line in done.stderr.splitlines()]
+    assert reports == ["more.txt, line 3: -e .", "more.txt, line 4: no-such-package-anywhere"]
+    assert '"tabulate==0.9.0",' in project.read("pyproject.toml")
+    before = project.read("pyproject.toml"), project.read("uv.lock")
+    (folder / "old.txt").write_text("numpy==1.19.5\n")
+    error = project.error("add", f"FROM={folder / 'old.txt'}")
+    assert "numpy==1.19.5" in error and "matplotlib" in error and "UNPINNED=1" in error
+    assert (project.read("pyproject.toml"), project.read("uv.lock")) == before

@@ -220,13 +220,13 @@ REPORTED = [
     ("--trusted-host example.org", None, "allow-insecure-host"),
     ("--pre", None, 'prerelease = "allow"'),
     ("--no-binary :all:", None, "uv has settings of its own"),
-    ("-r missing.txt", None, "missing.txt is missing"),
+    ("-r missing.txt", None, "there is no file missing.txt"),
     ("pkg-resources==0.0.0", None, "pip on Debian lists it by mistake"),
     ("pywin32==305", None, "it is for Windows only"),
     ('pywin32==306 ; sys_platform == "win32"', 'pywin32==306; sys_platform == "win32"', None),
     ("jupyterlab==3.4", None, "the group notebook in pyproject.toml has jupyterlab>=4.4."),
     ("torch==2.1.0+cu118", None, "the extra cpu in pyproject.toml has torch>=2.8."),
-    ("torchvision==0.16.0+cu118", "torchvision==0.16.0", None),
+    ("torchvision==0.16.0+cu118", "torchvision==0.16.0", "it comes with CUDA, which is several GB."),
     ("pandas==2.2.3", "pandas==2.2.3", "it replaces pandas>=2.3"),
     ("pandas", "pandas", None),
     ("sklearn", "scikit-learn", None),
@@ -473,7 +473,7 @@ def test_conflict_with_the_template_names_both_requirements(project):
     done = explain(project, "sh", "-c", "cat output >&2; exit 1")
     assert done.stderr.splitlines()[-1].startswith(
         "error: versions exclude each other: matplotlib>=3.10.0 depends on numpy>=1.23; "
-        "your project depends on matplotlib>=3.10 and numpy==1.19.5. Use another version, or none."
+        "your project depends on matplotlib>=3.10 and numpy==1.19.5. Use another version, or none: "
     )
 
 

@@ -12,6 +12,8 @@ start=$(mktemp)
 # Debian's images configure apt without a package cache, so that it would read its lists twice.
 apt_get() { DEBIAN_FRONTEND=noninteractive apt-get --quiet --option Dir::Cache::pkgcache=/tmp/pkgcache.bin "$@"; }
 apt_get update
+# Debian's slim images have no folders for manuals, in which some packages create links.
+mkdir -p /usr/share/man/man1 /usr/share/man/man7
 # shellcheck disable=SC2086 # one word for each package
 apt_get install --yes --no-install-recommends $packages
 find / -xdev -type f -perm /6000 -exec chmod a-s {} +

@@ -4,21 +4,27 @@
 explain.py uv add name
 """
 
+import os
 import re
 import subprocess
 import sys
 
-OTHER = "Use another version, or none. With FROM, UNPINNED=1 leaves out all versions."
+OTHER = "Use another version, or none: UNPINNED=1 leaves out those of a list."
 APT = "Add the Debian package that contains it to apt-build.txt"
 # Patterns for what uv prints. {0} is the package that is built, and {1} the group that matches. The
 # first pattern that is found counts.
 FAULTS = {
+    r"(lockfile) at `uv.lock` needs to be updated": (
+        "uv.lock does not match pyproject.toml. Run 'make lock'."
+    ),
     r"TOML parse error at line (\d+)": "pyproject.toml is not valid. Correct line {1}.",
     r"dependency `(\S+)` could not be found": (
         "your project does not have the package {1}: pyproject.toml lists its dependencies. "
         "Correct the name."
     ),
-    r"often confused for `(\S+)`. Did you mean": "{0} is another package. Use {1}.",
+    r"often confused for `(\S+)`. Did you mean": (
+        "the index has another package under this name. Use {1}."
+    ),
     r"parse requirement.*\n.*\n +(.+)|Failed to parse: `(.+)`": (
         "'{1}' is not a requirement. Write name, or name>=1.2."
     ),
@@ -87,7 +93,9 @@ def explain(text: str) -> str:
 
 
 output = ""
-with subprocess.Popen(sys.argv[1:], text=True, stderr=subprocess.PIPE) as process:
+# Otherwise uv wraps lines.
+wide = {**os.environ, "COLUMNS": "10000"}
+with subprocess.Popen(sys.argv[1:], text=True, stderr=subprocess.PIPE, env=wide) as process:
     for line in process.stderr:
         output += line
         # The explanation is the only line that begins with `error:`.

@@ -8,5 +8,5 @@ start=$(mktemp)
 "$(dirname "$0")/forget-origin.sh"
 cd /
 find opt/venv \( -type f -o -type l \) -cnewer "$start" -print0 |
-  tar --create --null --files-from - | tar --extract --directory "$2"
+  tar --create --remove-files --null --files-from - | tar --extract --directory "$2"
 rm "$start"

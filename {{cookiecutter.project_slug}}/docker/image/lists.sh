@@ -1,7 +1,7 @@
 #!/bin/sh
 # lists.sh FOLDER   in an image build: writes a list of packages for each layer into FOLDER, from uv.lock
 set -eu
-uv lock --quiet --check
+"$(dirname "$0")/explain.py" uv lock --quiet --check
 mkdir -p "$1"
 extra=$("$(dirname "$0")/extra.sh")
 services=$(! grep -q '^services = ' pyproject.toml || echo --only-group services)
@@ -14,7 +14,7 @@ while read -r name options; do
   jobs="$jobs $!"
 done <<END
 main --no-default-groups $extra
-any --no-default-groups
+any --no-default-groups $("$(dirname "$0")/extra.sh" prune)
 named --only-group large
 notebook --only-group notebook
 dev --only-group dev $services
@@ -28,7 +28,7 @@ python=$(python -BIc 'import sys; print("cp%d%d" % sys.version_info[:2])')
 filter() {
   local condition="$1"
   shift
-  awk -v RS= -v ORS='\n\n' -v wheel="py3-none-any[.]whl|-($python-$python|cp3[0-9]*-abi3|py3-none)-(many)?linux[^\"]*_$(uname -m)" '
+  awk -v RS= -v ORS='\n\n' -v wheel="py3-none-any[.]whl|-($python-$python|cp3[0-9]*-abi3|(py2[.])?py3-none)-(many)?linux[^\"]*_$(uname -m)" '
     FNR == 1 { if (!header++) print; next }
     { match($0, /\nname = "[^"]*"/); name = substr($0, RSTART, RLENGTH); list = FILENAME }
     # From git or a folder, or without a wheel for this platform.

@@ -4,7 +4,9 @@ set -eu
 mkdir -p "$1"
 # shellcheck disable=SC2046 # two words, or none
 uv export --quiet --frozen --all-groups $("$(dirname "$0")/extra.sh") --no-hashes --no-header --no-annotate --no-emit-project \
-  --output-file /tmp/before.txt
+  --output-file /tmp/all-before.txt
+# Not those from git, files and folders, which cannot be constraints.
+grep -E '^[A-Za-z0-9._-]+==' /tmp/all-before.txt >/tmp/before.txt
 echo "$PKG" | uv pip compile --quiet --generate-hashes --no-header --no-annotate --constraints /tmp/before.txt \
   --output-file /tmp/all.txt -
 awk -F '==' 'FILENAME == ARGV[1] { before[$1]; next } !/^ / { on = !($1 in before) } on' \

@@ -239,7 +239,7 @@ class Reader:
                     if other not in self.seen:
                         self.read(other, name == "constraints")
                 else:
-                    self.report.append(where + f"{other.name} is missing. Put it beside this file.")
+                    self.report.append(where + f"there is no file {other.name} at that path.")
 
     def take(self, where: str, item: InstallRequirement, constraint: bool) -> None:
         """Take a requirement, or report it."""
@@ -290,6 +290,8 @@ class Reader:
             present = self.present.get(name)
             if present and (requirement.specifier or url) and str(requirement) != present:
                 self.report.append(where + f"it replaces {present} in pyproject.toml.")
+            if name in ("torch", "torchaudio", "torchvision"):
+                self.report.append(where + "it comes with CUDA, which is several GB.")
 
     def add(self) -> subprocess.CompletedProcess:
         """Add the packages with uv, except those that the index does not have."""

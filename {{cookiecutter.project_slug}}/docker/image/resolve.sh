@@ -39,4 +39,5 @@ fi
 if [ -n "${PKG:-}${LIST:-}" ]; then
   "$scripts/lists.sh" /lists
   "$scripts/install-built.sh" /lists/pylock.built.toml /built
+  rm -r /built
 fi

@@ -5,4 +5,4 @@ for topic in output files settings engine identity faults project; do . "docker/
 [ ! -f docker/services/lib.sh ] || . docker/services/lib.sh
 trap clean_up EXIT
 # Not every shell runs the trap for EXIT when a signal ends it.
-trap 'exit 130' HUP INT TERM
+trap 'exit 130' HUP INT PIPE TERM

@@ -18,7 +18,7 @@ newest_package() {
 # run_build OPTION... FOLDER: run `docker build`, write its output to build_log and print its steps.
 build_log=.local/build.log
 run_build() {
-  local name
+  local name log status=0
   for name in $BUILD_ARGUMENTS; do
     eval "[ -z \"\$$name\" ]" || set -- --build-arg "$name" "$@"
   done
@@ -31,7 +31,11 @@ run_build() {
     engine "$@" || fail 'the build failed; its output is above.'
     return
   fi
-  follow_build "$build_log" "$DOCKER" "$@" && return
+  # Another command of this clone may build at the same time.
+  log=$(temporary_file build.log)
+  follow_build "$log" "$DOCKER" "$@" || status=$?
+  mv "$log" "$build_log"
+  [ "$status" != 0 ] || return 0
   load_engine
   require_buildx
   require_disk_space
@@ -87,13 +91,15 @@ resolve() {
   folder=$(temporary_file lock)
   ! is_podman || no_cache=--no-cache
   echo 'resolving versions'
+  lock resolve
   dependencies >"$folder.before"
   # shellcheck disable=SC2086 # an option and its value
   export_stage lock "$folder" $no_cache "$@" .
   replace pyproject.toml <"$folder/pyproject.toml"
   replace uv.lock <"$folder/uv.lock"
+  unlock resolve
   load_images
-  added=$(dependencies | grep -vxFf "$folder.before" | sort -u | paste -s -d ' ' -)
+  added=$(dependencies | grep -vxFf "$folder.before" | paste -s -d ' ' -)
   report=$(cat "$folder/report")
 }
 
@@ -102,8 +108,10 @@ needs_git() {
   { cat pyproject.toml && echo "${PKG:-}" && find "${given:-pyproject.toml}" -type f -exec cat {} +; } | grep -E 'git\+|git = ' >/dev/null
 }
 
-# dependencies: print the names of the packages in the lists of pyproject.toml.
-dependencies() { awk '{ gsub(/[[,]/, "\n") } 1' pyproject.toml | sed -n 's/^ *"\([A-Za-z0-9][A-Za-z0-9._-]*\).*/\1/p'; }
+# dependencies: print the names of the packages in the lists of pyproject.toml, except the group `large`, which repeats some.
+dependencies() {
+  awk '!/^large = / { gsub(/[[,]/, "\n"); print }' pyproject.toml | sed -n 's/^ *"\([A-Za-z0-9][A-Za-z0-9._-]*\).*/\1/p' | sort -u
+}
 
 # ensure_lock: write uv.lock if it is missing.
 ensure_lock() {
@@ -129,7 +137,8 @@ report_imports() {
 try_imports() {
   local place="$1" packages failed
   shift
-  packages=$(sort -u .local/untried 2>/dev/null | paste -s -d ' ' -)
+  # Without packages that were removed again.
+  packages=$({ dependencies && cat .local/untried; } 2>/dev/null | sort | uniq -d | paste -s -d ' ' -)
   [ -n "$packages" ] || return 0
   failed=$(temporary_file failed)
   # shellcheck disable=SC2086 # a word for each package

@@ -11,6 +11,16 @@ job_container() {
   list_jobs '{{.ID}}' "$JOB" | grep . || fail "there is no job '$JOB'. 'make jobs' lists them."
 }
 
+# job_state ID JOB: print whether the job runs, or how it ended.
+job_state() {
+  local state
+  state=$("$DOCKER" inspect --format '{{if .State.Running}}running{{else if .State.OOMKilled}}out of memory{{else}}{{.State.ExitCode}}{{end}}' "$1")
+  case $state in
+    running | 'out of memory') echo "$state" ;;
+    *) if grep -qsx "$2" .local/stopped-jobs; then echo stopped; elif [ "$state" = 0 ]; then echo 'done'; else echo "failed ($state)"; fi ;;
+  esac
+}
+
 # forget_jobs NUMBER: remove the jobs that have ended, except for the newest ones: fewer than NUMBER.
 forget_jobs() {
   local ids
@@ -27,7 +37,7 @@ start_job() {
   job=$1-$(($(list_jobs '{{.Label "job"}}' | sed 's/.*-//' | sort -n | tail -n 1) + 1))
   shift
   forget_jobs 20
-  command=$(printf %s "$*" | tr '\n\t' '  ')
+  command=$(printf %s "$*" | tr '[:cntrl:]' ' ')
   compose run --detach --no-TTY --interactive=false --name "$COMPOSE_PROJECT_NAME-job-$job" --label "job=$job" \
     --label "command=${command#bash -c }" task "$@" >/dev/null 2>"$log" || {
     "$DOCKER" rm --force "$COMPOSE_PROJECT_NAME-job-$job" >/dev/null 2>&1

@@ -16,6 +16,7 @@ load_pass() {
     # shellcheck disable=SC2088 # it is not to expand
     case $item in
       '') ;;
+      '~/..'* | '~/'*'/..'*) fail "PASS cannot have '$item'. Use names of variables, and files in your home folder, such as PASS=HF_TOKEN,~/.aws." ;;
       '~/'?*)
         item=${item#??} item=${item%/}
         [ -e "$HOME/$item" ] || fail "~/$item does not exist. Create it, or remove it from PASS."
@@ -27,8 +28,12 @@ load_pass() {
         fail "PASS cannot have '$item'. Use names of variables, and files in your home folder, such as PASS=HF_TOKEN,~/.aws."
         ;;
       *)
-        setting "$item" ''
-        eval "value=\$$item"
+        eval "value=\${$item:-}"
+        if [ -z "$value" ]; then
+          setting "$item" ''
+          eval "value=\$$item"
+          case $value in \"* | \'*) fail "$item has several lines in .env. Set it in the environment, or put it into a file." ;; esac
+        fi
         [ -n "$value" ] || fail "$item is not set. Set it in the environment or in .env, or remove it from PASS."
         printf "export %s='%s'\n" "$item" "$(printf %s "$value" | sed "s/'/'\\\\''/g")" >>"$folder/pass"
         ;;

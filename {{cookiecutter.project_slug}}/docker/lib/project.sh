@@ -173,6 +173,6 @@ run_container() {
   # shellcheck disable=SC2086 # an option or nothing
   compose run --rm --name "$name" $terminal "$@" || status=$?
   [ "$status" != 137 ] ||
-    note "the command was killed, probably because it ran out of memory. Use less data, or give Docker more memory."
+    note "the command was killed, probably because it ran out of memory. Use less data, or raise MEMORY in .env."
   return "$status"
 }

@@ -57,7 +57,7 @@ load_images() {
 # load_settings: set and check DOCKER, ACCELERATOR, GPUS, PORT, requested_port (empty if nobody asked for one), and the
 # variables in BUILD_ARGUMENTS. Set IMAGE and RELEASE_IMAGE, which follow from them.
 load_settings() {
-  local gpu='([0-9]+|(GPU|MIG)-[0-9A-Za-z-]+)' name
+  local gpu='([0-9]+|(GPU|MIG)-[0-9A-Za-z-]+)' name value
   require_readable_env
   setting DOCKER docker
   setting ACCELERATOR "$DEFAULT_ACCELERATOR"
@@ -71,6 +71,12 @@ load_settings() {
   PORT=${PORT:-8888}
   printf '%s\n' "$PORT" | grep -Eqx '[0-9]{4,5}' && [ "$PORT" -ge 1024 ] && [ "$PORT" -le 65535 ] ||
     fail "PORT='$requested_port' is not valid. Use a number from 1024 to 65535, such as PORT=8889."
+  for name in MEMORY SHM_SIZE; do
+    setting "$name" ''
+    eval "value=\$$name"
+    printf '%s\n' "${value:-0}" | grep -Eqix '[0-9]+(\.[0-9]+)?[bkmg]?b?' ||
+      fail "$name='$value' is not valid. Use a number and a unit, such as $name=16g."
+  done
   for name in $BUILD_ARGUMENTS; do setting "$name" ''; done
   load_images
 }
