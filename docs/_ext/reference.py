@@ -5,6 +5,7 @@ answers, targets or files. The directive puts the template's own description bef
 definition, and a definition without its thing, fail the build.
 """
 
+import json
 from pathlib import Path
 
 from docutils import nodes
@@ -162,6 +163,33 @@ class Faults(SphinxDirective):
         return "`" + error.replace("|", "\\|") + "`"
 
 
+class Packages(SphinxDirective):
+    """A table of the packages that were tried, from the results of benchmarks/packages."""
+
+    def run(self):
+        results = json.loads((ROOT / "benchmarks" / "packages" / "results.json").read_text(encoding="utf-8"))
+        rows = [self.row(name, result) for name, result in sorted(results["packages"].items())]
+        counts = [sum(row[1].startswith(answer) for row in rows) for answer in ("yes", "with", "no")]
+        about = (
+            f"Tried on {results['date']} with Python {results['python']}: {counts[0]} of {len(rows)} can be imported, "
+            f"{counts[1]} more with system packages, and {counts[2]} cannot."
+        )
+        head = [["package", "import works", "system packages", "added, MB"], ["---", "---", "---", "---:"]]
+        lines = ["| " + " | ".join(row) + " |" for row in [*head, *rows]]
+        return self.parse_text_to_nodes("\n".join([about, "", *lines]))
+
+    @staticmethod
+    def row(name: str, result: dict) -> list[str]:
+        place = "" if result["framework"] == "none" else f" ({result['framework']})"
+        answer = f"no: {markdown(result['reason'])}"
+        if result["imported"]:
+            answer = "with system packages" if result["system"] else "yes"
+        system = " ".join(f"`{each}`" for each in result["system"])
+        added = result["size"] + result["system size"]
+        size = str(round(added)) if added >= 1 else "less than 1" if added else "in every project"
+        return [f"{name} {result['version']}{place}", answer, system, size]
+
+
 def outdated(app, env, *changes) -> list[str]:
     """Return the pages to read again in each build, because their sources are outside of the documentation."""
     return [page for page in env.found_docs if page.startswith("reference/") or page == "how-to/trouble"]
@@ -169,6 +197,6 @@ def outdated(app, env, *changes) -> list[str]:
 
 def setup(app) -> dict:
     app.connect("env-get-outdated", outdated)
-    for directive in (Answers, Targets, Variables, Settings, Files, Faults):
+    for directive in (Answers, Targets, Variables, Settings, Files, Faults, Packages):
         app.add_directive(directive.__name__.lower(), directive)
     return {"parallel_read_safe": True}
