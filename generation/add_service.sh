@@ -8,7 +8,7 @@ render() {
   mkdir "$template_folder/.given"
   cp .cruft.json pyproject.toml "$template_folder/.given/"
   find services -name compose.yaml 2>/dev/null | cut -d / -f 2 >"$template_folder/.given/services"
-  run_build print_nothing --file "$template_folder/generation/add_service.Dockerfile" --output "type=local,dest=$1" \
+  run_build --file "$template_folder/generation/add_service.Dockerfile" --output "type=local,dest=$1" \
     --build-arg "NAME=$NAME" --build-arg "IMAGE=$PROJECT:$ACCELERATOR" "$template_folder"
   [ ! -f "$1/problem" ] || fail "$(cat "$1/problem")"
 }

@@ -29,7 +29,7 @@ filter() {
   local condition="$1"
   shift
   awk -v RS= -v ORS='\n\n' -v wheel="py3-none-any[.]whl|-($python-$python|cp3[0-9]*-abi3|(py2[.])?py3-none)-(many)?linux[^\"]*_$(uname -m)" '
-    FNR == 1 { if (!header++) print; next }
+    FNR == 1 { sub(/\npackages = \[\]/, ""); if (!header++) print; next }
     { match($0, /\nname = "[^"]*"/); name = substr($0, RSTART, RLENGTH); list = FILENAME }
     # From git or a folder, or without a wheel for this platform.
     { built = /\n(vcs|directory|archive) = / || $0 !~ wheel }

@@ -32,7 +32,7 @@ run_build() {
     return
   fi
   # Another command of this clone may build at the same time.
-  log=$(temporary_file build.log)
+  log=$(temporary_file "${build_log##*/}.new")
   follow_build "$log" "$DOCKER" "$@" || status=$?
   mv "$log" "$build_log"
   [ "$status" != 0 ] || return 0

@@ -47,7 +47,7 @@ print_steps() {
         name[$1] = running[latest = $1] = text
       }
       $2 == "DONE" && $3 != "0.0s" && NR > from && name[$1] ~ /\/[0-9]+\] |exporting to / {
-        printf "%8s  %s\n", $3, length(name[$1]) > 100 ? substr(name[$1], 1, 99) "…" : name[$1]
+        printf "%8s  %s\n", $3, (length(name[$1]) > 100 ? substr(name[$1], 1, 99) "…" : name[$1])
       }
       $2 ~ /^(CACHED|CANCELED|DONE|ERROR)/ { delete running[$1] }
       ($1 in running) && name[$1] ~ /^\[/ && $2 !~ /^\[/ {
@@ -57,7 +57,7 @@ print_steps() {
       END {
         if (!(latest in running)) for (latest in running) break
         # The terminal cuts the line off at its edge.
-        if (show && more) printf "\033[?7l%7ds  %s\033[?7h", seconds, latest in running ? running[latest] : "waiting for Docker"
+        if (show && more) printf "\033[?7l%7ds  %s\033[?7h", seconds, (latest in running ? running[latest] : "waiting for Docker")
       }' "$log"
   done
 }
