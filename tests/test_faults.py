@@ -194,7 +194,7 @@ def test_full_disk(untouched, host):
         (["add", "PKG=--index-url=x"], "is not the name of a package"),
         (["add", "PKG=a;id"], "is not the name of a package"),
         (["add", "PKG=$(touch pwned)"], "is not the name of a package"),
-        (["add", "PKG=../x"], "there is no file ../x"),
+        (["add", "PKG=../x"], "there is no file or folder ../x"),
         (["add", "FROM=x.txt"], "there is no file x.txt"),
         (["add", "APT=a;id"], "is not the name of a system package"),
         (["add", "PKG=a -r b"], "is not the name of a package"),
@@ -449,7 +449,8 @@ def test_packages_that_do_not_exist_or_exclude_each_other(copy):
     project = copy()
     before = project.read("pyproject.toml"), project.read("uv.lock")
     assert "no Python package 'no-such-package-anywhere'" in project.error("add", "PKG=no-such-package-anywhere")
-    assert "exclude each other" in project.error("add", "PKG=numpy==0.0.1")
+    assert "there is no version numpy==0.0.1" in project.error("add", "PKG=numpy==0.0.1")
+    assert "versions exclude each other" in project.error("add", "PKG=numpy==1.19.5")
     assert (project.read("pyproject.toml"), project.read("uv.lock")) == before
 
 

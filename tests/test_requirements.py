@@ -484,8 +484,8 @@ def test_branch_that_does_not_exist_is_named(project):
 
 
 def test_errors_and_success_of_a_command_are_passed_on(project):
-    done = explain(project, "sh", "-c", "echo 'error: this is so. Do that.' >&2; exit 7")
-    assert (done.returncode, done.stderr.splitlines()[-1]) == (7, "error: this is so. Do that.")
+    done = explain(project, "sh", "-c", "echo 'error: this is so. Use that.' >&2; exit 7")
+    assert (done.returncode, done.stderr.splitlines()[-1]) == (7, "error: this is so. Use that.")
     done = explain(project, *ADD[:3], "numbers1")
     assert done.returncode == 0 and "error" not in done.stderr
     assert "frames>=2" in (project / "pyproject.toml").read_text()

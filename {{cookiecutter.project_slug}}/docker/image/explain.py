@@ -77,7 +77,7 @@ def conflict(text: str) -> str:
 
 def explain(text: str) -> str:
     """Return what is wrong, and what to do."""
-    if match := re.search(r"^error: (.*\.)$", text, re.MULTILINE):
+    if match := re.search(r"^error: (.*\. Use .*\.)$", text, re.MULTILINE):
         return match[1]
     built = re.findall(r"[Ff]ailed to (?:download and )?build `([^`]+)", text)
     package = built[-1] if built else "the package"
