@@ -28,7 +28,7 @@ def text(driver, name):
 
 def figure(driver, name, what):
     """Return a part of a chart, as the browser has drawn it."""
-    return driver.execute_script(f"let g = document.querySelector('#{name} .js-plotly-plot'); return {what}")
+    return driver.execute_script(f"let g = document.querySelector('#{name} .js-plotly-plot'); return g && {what}")
 
 
 def bars(driver):

@@ -7,6 +7,6 @@ start=$(mktemp)
 "$(dirname "$0")/explain.py" uv pip install --no-deps --requirements "$1"
 "$(dirname "$0")/forget-origin.sh"
 cd /
-find opt/venv \( -type f -o -type l \) -cnewer "$start" -print0 |
+find opt/venv \( -type f -o -type l \) ! -name .lock -cnewer "$start" -print0 |
   tar --create --remove-files --null --files-from - | tar --extract --directory "$2"
 rm "$start"
