@@ -261,7 +261,7 @@ def copy(built, open_folder):
 
     yield new
     for project in copies:
-        project.make("clean")
+        project.remove_clone()
 
 
 class Groups(LoadScopeScheduling):

@@ -213,6 +213,16 @@ class Project:
         ends = dict(re.findall(r"^#(\d+) (CACHED|DONE)\b", log, re.MULTILINE))
         return {name: ends.get(number, "") for number, name in names}
 
+    def remove_clone(self) -> None:
+        """Remove the containers, networks and volumes of this clone, whoever owns it. Its images stay for others."""
+        for name in self.lines(".local/clone")[:1]:
+            label = f"label=com.docker.compose.project={name}"
+            for container in docker("ps", "--all", "--quiet", "--filter", label).split():
+                docker("rm", "--force", "--volumes", container, check=False)
+            for kind in ("network", "volume"):
+                for each in docker(kind, "ls", "--quiet", "--filter", label).split():
+                    docker(kind, "rm", each, check=False)
+
     def remove(self) -> None:
         """Remove what the project made on the engine, whatever a test left."""
         for name in self.containers():
