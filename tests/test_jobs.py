@@ -85,11 +85,11 @@ def test_credentials_reach_programs_and_nothing_else(copy, tmp_path):
     (home / ".aws").mkdir(parents=True)
     (home / ".aws" / "credentials").write_text("aws-secret")
     (home / ".netrc").write_text("netrc-secret")
-    environment = {"HOME": str(home), "API_KEY": SECRET}
+    environment = {"HOME": str(home), "API_KEY": SECRET, "value": "lower-secret\n"}
     (project.path / ".env").open("a").write("HF_TOKEN='hf-secret'\n")
-    given = "PASS=API_KEY, HF_TOKEN,~/.aws,~/.netrc"
-    show = 'printf %s "$API_KEY"; echo "$HF_TOKEN"; cat ~/.aws/credentials ~/.netrc; touch ~/new'
-    expected = f"{SECRET}hf-secret\naws-secretnetrc-secret"
+    given = "PASS=API_KEY, HF_TOKEN,value,~/.aws,~/.netrc"
+    show = 'printf %s "$API_KEY$value"; echo "$HF_TOKEN"; cat ~/.aws/credentials ~/.netrc; touch ~/new'
+    expected = f"{SECRET}lower-secret\nhf-secret\naws-secretnetrc-secret"
     done = project.make("run", given, f"CMD={show}", "V=1", **environment)
     assert done.stdout == expected, done.stderr
     assert "-secret" not in done.stderr and "{{more}}" not in done.stderr

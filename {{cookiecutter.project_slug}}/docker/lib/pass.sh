@@ -2,54 +2,57 @@
 # that the container removes once it has read it: no image, `docker inspect`, process list or log shows them.
 
 # load_pass NAMES: until this command ends, give containers what NAMES and the setting PASS list, separated by commas.
+# Its own names begin with _, since NAMES can have any others.
 load_pass() {
-  local names folder=.local/tmp.$$ item value file=/workspace/.local/tmp.$$/pass
+  local _names _folder=.local/tmp.$$ _item _value _file=/workspace/.local/tmp.$$/pass
   setting PASS ''
-  names=$PASS,$1
-  [ "$names" != , ] || return 0
+  _names=$PASS,$1
+  [ "$_names" != , ] || return 0
   (umask 077 && : >"$(temporary_file pass)")
   set --
   # Without spaces around a name.
-  while read -r item; do
+  while read -r _item; do
     # A shell has replaced only the first ~ of PASS=~/.aws,~/.kaggle.
-    case $item in "$HOME"/*) item="~${item#"$HOME"}" ;; esac
+    case $_item in "$HOME"/*) _item="~${_item#"$HOME"}" ;; esac
     # shellcheck disable=SC2088 # it is not to expand
-    case $item in
+    case $_item in
       '') ;;
-      '~/..'* | '~/'*'/..'*) fail "PASS cannot have '$item'. Use names of variables, and files in your home folder, such as PASS=HF_TOKEN,~/.aws." ;;
+      '~/..'* | '~/'*'/..'*) fail "PASS cannot have '$_item'. Use names of variables, and files in your home folder, such as PASS=HF_TOKEN,~/.aws." ;;
       '~/'?*)
-        item=${item#??} item=${item%/}
-        [ -e "$HOME/$item" ] || fail "~/$item does not exist. Create it, or remove it from PASS."
-        if [ -d "$HOME/$item" ]; then set -- "$@" "./$item/"; else set -- "$@" "./$item"; fi
-        printf '%s\n' "$HOME/$item" "/cache/$HOST_UID/$item" |
-          sed "s/'/''/g; s/\\$/\$\$/g; 1s/.*/      - {type: bind, source: '&',/; 2s/.*/         target: '&', read_only: true}/" >>"$folder/mounts"
+        _item=${_item#??} _item=${_item%/}
+        [ -e "$HOME/$_item" ] || fail "~/$_item does not exist. Create it, or remove it from PASS."
+        if [ -d "$HOME/$_item" ]; then set -- "$@" "./$_item/"; else set -- "$@" "./$_item"; fi
+        printf '%s\n' "$HOME/$_item" "/cache/$HOST_UID/$_item" |
+          sed "s/'/''/g; s/\\$/\$\$/g; 1s/.*/      - {type: bind, source: '&',/; 2s/.*/         target: '&', read_only: true}/" >>"$_folder/mounts"
         ;;
       [0-9]* | *[!A-Za-z0-9_]*)
-        fail "PASS cannot have '$item'. Use names of variables, and files in your home folder, such as PASS=HF_TOKEN,~/.aws."
+        fail "PASS cannot have '$_item'. Use names of variables, and files in your home folder, such as PASS=HF_TOKEN,~/.aws."
         ;;
       *)
-        eval "value=\${$item:-}"
-        if [ -z "$value" ]; then
-          setting "$item" ''
-          eval "value=\$$item"
-          case $value in \"* | \'*) fail "$item has several lines in .env. Set it in the environment, or put it into a file." ;; esac
+        eval "_value=\${$_item:-}"
+        if [ -z "$_value" ]; then
+          setting "$_item" ''
+          eval "_value=\$$_item"
+          case $_value in \"* | \'*) fail "$_item has several lines in .env. Set it in the environment, or put it into a file." ;; esac
         fi
-        [ -n "$value" ] || fail "$item is not set. Set it in the environment or in .env, or remove it from PASS."
-        printf "export %s='%s'\n" "$item" "$(printf %s "$value" | sed "s/'/'\\\\''/g")" >>"$folder/pass"
+        [ -n "$_value" ] || fail "$_item is not set. Set it in the environment or in .env, or remove it from PASS."
+        # The x keeps line breaks at the end.
+        _value=$(printf %sx "$_value" | sed "s/'/'\\\\''/g")
+        printf "export %s='%s'\n" "$_item" "${_value%x}" >>"$_folder/pass"
         ;;
     esac
   done <<END
-$(echo "$names" | tr , '\n')
+$(echo "$_names" | tr , '\n')
 END
-  hand_over "$folder" "$folder/pass"
+  hand_over "$_folder" "$_folder/pass"
   # Only root can write to a folder that Docker makes for a mount.
   # shellcheck disable=SC2016 # for the shell in the container
   [ $# = 0 ] || run_container task sh -c 'mkdir -p ~ && cd && for file; do mkdir -p "${file%/*}"; done' sh "$@" </dev/null
   {
     printf '%s\n' 'services:' '  lab: &pass' \
-      "    entrypoint: [sh, -c, '. $file && rm $file && exec \"\$\$@\"', sh]"
-    [ $# = 0 ] || { echo '    volumes:' && cat "$folder/mounts"; }
+      "    entrypoint: [sh, -c, '. $_file && rm $_file && exec \"\$\$@\"', sh]"
+    [ $# = 0 ] || { echo '    volumes:' && cat "$_folder/mounts"; }
     echo '  task: *pass'
-  } >"$folder/pass.yaml"
-  export COMPOSE_FILE="$COMPOSE_FILE:$folder/pass.yaml"
+  } >"$_folder/pass.yaml"
+  export COMPOSE_FILE="$COMPOSE_FILE:$_folder/pass.yaml"
 }

@@ -1,11 +1,11 @@
 # Settings: from the command line or the environment, else from .env, else the default.
 
-# setting NAME DEFAULT: set and export the variable NAME.
+# setting NAME DEFAULT: set and export the variable NAME, which does not begin with _.
 setting() {
-  local value
-  eval "value=\${$1:-}"
-  if [ -z "$value" ] && [ -f .env ]; then
-    value=$(awk -v name="$1=" -v quotes="[\"']" '
+  local _value
+  eval "_value=\${$1:-}"
+  if [ -z "$_value" ] && [ -f .env ]; then
+    _value=$(awk -v name="$1=" -v quotes="[\"']" '
       { sub(/^[ \t]*(export[ \t]+)?/, ""); sub(/[ \t]*=[ \t]*/, "=") }
       index($0, name) == 1 { value = substr($0, length(name) + 1) }
       END {
@@ -17,7 +17,7 @@ setting() {
         print value
       }' .env)
   fi
-  export "$1=${value:-$2}"
+  export "$1=${_value:-$2}"
 }
 
 # require_readable_env: fail if .env has a line that Compose could not read. A quoted value may span several lines.
