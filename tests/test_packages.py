@@ -122,6 +122,7 @@ def test_missing_system_library_is_named(copy, open_folder):
     note = "sounds cannot be imported: a system library is missing (libsndfile.so.1). Run: make add APT='libsndfile1'"
     assert f"note: {note}" in done.stderr.splitlines()
     assert "is not the name of a system package" in project.error("add", "APT=a;b")
+    (project.path / "apt.txt").write_text("libgomp1")
     assert project.ok("add", "APT=libsndfile1") == "added libsndfile1 to apt.txt; next: make build\n"
     assert project.lines("apt.txt")[-2:] == ["libgomp1", "libsndfile1"]
     # Only the stage with system packages. The rest would take long.
