@@ -144,15 +144,18 @@ are_running() {
   done
 }
 
-# restart_failing CONTAINERS: restart those in this list that are unhealthy or wait for a restart. Compose gives up on them
-# at once, even if their fault has been fixed since.
+# restart_failing CONTAINERS: restart those in this list that are unhealthy or that restart again and again. Compose gives up
+# on them at once, even if their fault has been fixed since.
 restart_failing() {
-  local name id status
-  "$DOCKER" ps --filter "label=com.docker.compose.project=$COMPOSE_PROJECT_NAME" \
-    --format '{{.Label "com.docker.compose.service"}} {{.ID}} {{.Status}}' | while read -r name id status; do
-    case $status in *unhealthy* | Restarting*) ;; *) continue ;; esac
-    ! grep -q "^$name " "$1" || engine restart "$id" >/dev/null 2>&1 || true
-  done
+  local ids name id state
+  ids=$("$DOCKER" ps --quiet --filter "label=com.docker.compose.project=$COMPOSE_PROJECT_NAME")
+  [ -n "$ids" ] || return 0
+  # shellcheck disable=SC2086 # one word for each container
+  "$DOCKER" inspect --format '{{index .Config.Labels "com.docker.compose.service"}} {{.Id}} {{.State.Status}} {{.RestartCount}} {{if .State.Health}}{{.State.Health.Status}}{{end}}' $ids 2>/dev/null |
+    while read -r name id state; do
+      case $state in *unhealthy | restarting* | *' '[1-9]*' starting') ;; *) continue ;; esac
+      ! grep -q "^$name " "$1" || engine restart "$id" >/dev/null 2>&1 || true
+    done
 }
 
 # start_services [--no-recreate]: start the services in chosen_services and wait until they are healthy. Print nothing if
