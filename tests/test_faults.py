@@ -48,7 +48,7 @@ def stub(folder: Path, script: str) -> None:
 
 # Answers of an engine that lacks nothing.
 WORKING = """case "$1 $2" in
-  "info --format") echo "${ENGINE:-28.0.0}|[]|/nonexistent|buildx=0.29 compose=${COMPOSE:-2.30.0} " ;;
+  "info --format") echo "${ENGINE:-28.0.0}|[]|/nonexistent|16000000000|buildx=0.29 compose=${COMPOSE:-2.30.0} " ;;
   "image inspect") echo sha256:0 ;;
   *) echo "$@" >&2; exit 1 ;;
 esac"""
@@ -102,6 +102,13 @@ def test_no_compose_plugin(untouched, host):
     stub(host, WORKING.replace("compose=${COMPOSE:-2.30.0} ", ""))
     for target in ("notebook", "train", "doctor"):
         assert "no Compose plugin" in untouched.error(target, PATH=str(host))
+
+
+def test_services_that_need_too_much_memory_are_not_started(untouched, host):
+    config = 'services:\\n  redis:\\n    image: redis:8\\n    mem_reservation: "16500000000"\\n'
+    stub(host, WORKING.replace("  *)", f"""  "compose --progress") printf '{config}' ;;\n  *)"""))
+    error = untouched.error("up", PATH=str(host))
+    assert error.startswith("error: these services need 16500 MB of memory, and Docker has 16000 MB.")
 
 
 def test_no_buildx_plugin(untouched, host):

@@ -10,17 +10,17 @@ is_podman() { [ "${DOCKER##*/}" = podman ]; }
 # is_older VERSION MINIMUM: compare major and minor numbers. A version that cannot be read is not older.
 is_older() { ! printf '%s\n' "$2" "${1#v}.0" | grep '^[0-9]' | sort -c -t . -k 1,1n -k 2,2n 2>/dev/null; }
 
-# describe_engine: print version, security options, data folder and the client's plugins, separated by |.
+# describe_engine: print version, security options, data folder, bytes of memory and the client's plugins, separated by |.
 describe_engine() {
-  local format='{{.ServerVersion}}|{{.SecurityOptions}}|{{.DockerRootDir}}|{{range .ClientInfo.Plugins}}{{.Name}}={{.Version}} {{end}}'
+  local format='{{.ServerVersion}}|{{.SecurityOptions}}|{{.DockerRootDir}}|{{.MemTotal}}|{{range .ClientInfo.Plugins}}{{.Name}}={{.Version}} {{end}}'
   if is_podman; then
-    format='{{.Version.Version}}|{{if .Host.Security.Rootless}}rootless{{end}}|{{.Store.GraphRoot}}|buildx=podman '
+    format='{{.Version.Version}}|{{if .Host.Security.Rootless}}rootless{{end}}|{{.Store.GraphRoot}}|{{.Host.MemTotal}}|buildx=podman '
     format="${format}compose=$("$DOCKER" compose version --short 2>/dev/null || true)"
   fi
   "$DOCKER" info --format "$format"
 }
 
-# load_engine: set engine_version, engine_security, engine_root and engine_plugins, or fail if the engine cannot be used.
+# load_engine: set engine_version, engine_security, engine_root, engine_memory and engine_plugins, or fail if the engine cannot be used.
 load_engine() {
   local description log compose_version
   command -v "$DOCKER" >/dev/null 2>&1 ||
@@ -32,7 +32,7 @@ load_engine() {
     printf '%s\n' "${description:-error: Docker failed once and then answered; it may still be starting. Try again.}" >&2
     exit 1
   }
-  IFS='|' read -r engine_version engine_security engine_root engine_plugins <<END
+  IFS='|' read -r engine_version engine_security engine_root engine_memory engine_plugins <<END
 $description
 END
   is_podman || ! is_older "$engine_version" 25.0 ||

@@ -158,6 +158,19 @@ restart_failing() {
     done
 }
 
+# require_memory CONFIG CONTAINERS: fail if the containers in a list reserve more memory than the engine has.
+require_memory() {
+  local memory
+  memory=$(awk '
+    NR == FNR { listed[$1] = 1; next }
+    /^[a-z]/ { in_services = ($1 == "services:") }
+    in_services && /^  [^ ].*:$/ { name = substr($1, 1, length($1) - 1) }
+    in_services && /^    mem_reservation: / && listed[name] { gsub(/"/, "", $2); sum += $2 }
+    END { printf "%.0f", sum / 1e6 }' "$2" "$1")
+  [ "$memory" -le $((${engine_memory:-0} / 1000000)) ] ||
+    fail "these services need $memory MB of memory, and Docker has $((engine_memory / 1000000)) MB. Start some of them with SERVICE=, or give Docker more memory."
+}
+
 # start_services [--no-recreate]: start the services in chosen_services and wait until they are healthy. Print nothing if
 # none of them has a container to start. Their names and images are in the temporary file `containers` afterwards.
 start_services() {
@@ -172,6 +185,7 @@ start_services() {
   list_containers "$list.config" | of_services $services >"$list"
   names=$(awk '{ print $1 }' "$list")
   [ -n "$names" ] || return 0
+  require_memory "$list.config" "$list"
   for service in $services; do
     # A container keeps the password that it started with.
     # shellcheck disable=SC2046 # one word for each container
