@@ -57,6 +57,10 @@ bench: .venv/done ## Compare build times with other setups in benchmarks/results
 packages: .venv/done ## Try the most used packages in generated projects, or some again: ARGS="numpy scipy"
 	@.venv/bin/python benchmarks/packages/measure.py $(ARGS)
 
+.PHONY: memory
+memory: .venv/done ## Measure the memory of the services, or some of them: ARGS="postgres redis"
+	@.venv/bin/python benchmarks/memory.py $(ARGS)
+
 .PHONY: screenshots
 screenshots: .venv/done ## Retake the screenshots in the documentation, or some of them: ARGS="-k dash"
 	@SCREENSHOTS=1 .venv/bin/python -m pytest --quiet tests/test_browser.py tests/services $(ARGS)
