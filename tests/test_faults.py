@@ -20,9 +20,9 @@ TARGETS = """build notebook stop shell run data train predict gpu test lint form
 
 
 @pytest.fixture
-def untouched(bake):
+def untouched(baked, tmp_path):
     """A generated project, with a service, that has to be as it was after the test, but for what git ignores."""
-    project = Project(bake(services="redis"))
+    project = Project(shutil.copytree(baked(services="redis"), tmp_path / "project", symlinks=True))
     before = project.read("pyproject.toml"), project.read("Dockerfile")
     yield project
     assert (project.read("pyproject.toml"), project.read("Dockerfile")) == before
