@@ -19,9 +19,9 @@ from generation.answers import RESERVED_NAMES, slug_problem
 
 pytestmark = pytest.mark.docker
 
-# Users and groups: root, ones that the image knows under other names, a common one, nobody, one that no system knows,
+# Users and groups: root, one that the image knows under another name, a common one, nobody, one that no system knows,
 # and one from a large directory. Group 20 is that of every user of macOS.
-IDENTITIES = [(0, 0), (1, 1), (33, 33), (1000, 20), (1000, 100), (65534, 65534), (54321, 54321), (2000000000, 100)]
+IDENTITIES = [(0, 0), (33, 33), (1000, 20), (65534, 65534), (54321, 54321), (2000000000, 100)]
 
 
 def own_lines(text: str) -> str:
@@ -373,9 +373,7 @@ def test_sudo_leaves_files_to_the_one_who_called_it(copy):
     assert {path.lstat().st_uid for path in project.path.rglob("*")} == {1000}
 
 
-@pytest.mark.parametrize(
-    "name", ["a b ü", "数据", "co:lon", "co,mma", "it's", 'quo"te', "do$lar${X}", "back\\slash", "#hash", "-dash", "%"]
-)
+@pytest.mark.parametrize("name", ["a b ü 数据 it's", 'co:lon,co,mma "quo"te"', "#do$lar${X} back\\slash #%", "-dash"])
 def test_any_folder_name_works(name, copy):
     project = copy(name)
     project.run("test -d data/raw && touch 'made here'")
