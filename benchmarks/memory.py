@@ -26,16 +26,23 @@ SLUG = f"memory-{uuid.uuid4().hex[:8]}"
 print = functools.partial(print, flush=True)
 
 
+def docker(*arguments: str) -> str:
+    """Run the engine's client, and return what it prints. A container that ends meanwhile is no error."""
+    return subprocess.run(["docker", *arguments], capture_output=True, text=True).stdout
+
+
 def usage() -> dict[str, float]:
-    """Return the memory of each running container of the project in MB, by the container's name in Compose."""
-    stats = subprocess.run(
-        ["docker", "stats", "--no-stream", "--format", "{{.Name}} {{.MemUsage}}"],
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
-    found = re.findall(rf"^{SLUG}-[0-9a-f]+-(\S+)-\d+ ([0-9.]+)([KMG]?i?B) ", stats, re.MULTILINE)
-    return {name: float(number) * UNITS[unit] for name, number, unit in found}
+    """Return the memory of the project's running containers in MB, by their names in Compose.
+
+    Several containers of one name are added up.
+    """
+    listed = docker("ps", "--filter", f"name={SLUG}-", "--format", '{{.Names}} {{.Label "com.docker.compose.service"}}')
+    services = dict(line.split() for line in listed.splitlines())
+    stats = docker("stats", "--no-stream", "--format", "{{.Name}} {{.MemUsage}}", *services) if services else ""
+    memory: dict[str, float] = {}
+    for name, number, unit in re.findall(r"^(\S+) ([0-9.]+)([KMG]?i?B) ", stats, re.MULTILINE):
+        memory[services[name]] = memory.get(services[name], 0) + float(number) * UNITS[unit]
+    return memory
 
 
 def of_service(service: str, memory: dict[str, float], names: list[str]) -> dict[str, float]:

@@ -9,6 +9,9 @@ from generation import TEMPLATE
 # A Python module that all services share. Every project with a service has it.
 SHARED = "access.py"
 
+# What each service was tested with. The documentation shows it; no project has it.
+TESTED = "tested.txt"
+
 
 class UnknownServiceError(ValueError):
     """The catalogue has no service of this name."""
@@ -45,6 +48,11 @@ def lines_of(text: str) -> list[str]:
 def needs(service: str) -> list[str]:
     """Return the services that a service needs itself, from its file `needs`."""
     return lines_of(service_file(service, "needs"))
+
+
+def tested(service: str) -> dict[str, str]:
+    """Return what a service was tested with: `real` software, a `stand-in` for it, and what has `never` run."""
+    return dict(line.split(": ", 1) for line in lines_of(service_file(service, TESTED)))
 
 
 def with_needs(services: Iterable[str]) -> list[str]:
@@ -112,7 +120,7 @@ def write_services(services: Iterable[str], answers: dict, project: Path) -> Non
     target = project.resolve()
     with work_in(TEMPLATE):
         paths = (path for service in services for path in sorted(Path("services", service).rglob("*")))
-        files = [path for path in paths if path.is_file() and "__pycache__" not in path.parts]
+        files = [path for path in paths if path.is_file() and "__pycache__" not in path.parts and path.name != TESTED]
         for file in [Path("services", SHARED), *files]:
             (target / file).parent.mkdir(parents=True, exist_ok=True)
             if is_copy_only_path(str(file), context):

@@ -12,7 +12,7 @@ from conftest import SERVICES, TEMPLATE, files
 from support import docker
 
 from generation.prompts import STEPS
-from generation.services import describe_service, needs, with_needs
+from generation.services import TESTED, describe_service, needs, tested, with_needs
 
 PROXY = "http://proxy.example:3128"
 
@@ -54,6 +54,11 @@ def test_faults_have_a_pattern_and_a_message(baked, service):
         # What is wrong, and what to do.
         assert re.fullmatch(r".+[.;:] .+\.", message), message
         assert pattern not in general and "space left" not in pattern, pattern
+
+
+def test_it_says_what_was_tested(baked, service):
+    assert set(tested(service)) <= {"real", "stand-in", "never"} and tested(service)
+    assert not (baked(services=service) / "services" / service / TESTED).exists()
 
 
 def test_readme_has_the_sections(baked, service):
@@ -148,6 +153,19 @@ def test_containers_are_hardened(engine, baked, service):
             assert not (secret and value), f"{name}: {variable}"
         for mount in container.get("volumes", []):
             assert "docker.sock" not in mount["source"], name
+
+
+def test_containers_reserve_what_they_take(engine, baked, service):
+    project = baked(services=service)
+    containers = configuration(project)
+    reserved = 0
+    for name, container in containers.items():
+        if owner(name) == service and "profiles" not in container:
+            assert "mem_reservation" in container, name
+            reserved += int(container["mem_reservation"]) * int(container.get("deploy", {}).get("replicas", 1))
+    readme = (project / "services" / service / "README.md").read_text(encoding="utf-8")
+    measured = re.search(r"(?:up to|takes) (\d+) MB (?:of memory )?in (?:its|the) example\.", readme)
+    assert not reserved or int(measured[1]) * 1_000_000 <= reserved
 
 
 @pytest.mark.docker

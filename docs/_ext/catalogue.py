@@ -7,7 +7,7 @@ from sphinx.util.docutils import SphinxDirective
 from template import ROOT, rendered
 
 from generation.prompts import STEPS
-from generation.services import catalogue, describe_service, needs, service_file
+from generation.services import catalogue, describe_service, needs, service_file, tested
 
 DOCS = ROOT / "docs"
 PAGES = DOCS / "reference" / "services"
@@ -74,7 +74,20 @@ class Gallery(SphinxDirective):
         return card
 
 
+class Tested(SphinxDirective):
+    """A table of what each service was tested with."""
+
+    def run(self):
+        columns = {"real": "The software itself", "stand-in": "A stand-in", "never": "Never run"}
+        rows = [["Service", *columns.values()], ["---"] * (len(columns) + 1)]
+        for service in catalogue():
+            found = tested(service)
+            rows.append([f"[{service}](services/{service}.md)", *(found.get(column, "") for column in columns)])
+        return self.parse_text_to_nodes("\n".join(f"| {' | '.join(row)} |" for row in rows))
+
+
 def setup(app) -> dict:
     app.connect("builder-inited", write_pages)
     app.add_directive("gallery", Gallery)
+    app.add_directive("tested", Tested)
     return {"parallel_read_safe": True}

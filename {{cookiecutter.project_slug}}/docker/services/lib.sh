@@ -164,8 +164,9 @@ require_memory() {
   memory=$(awk '
     NR == FNR { listed[$1] = 1; next }
     /^[a-z]/ { in_services = ($1 == "services:") }
-    in_services && /^  [^ ].*:$/ { name = substr($1, 1, length($1) - 1) }
-    in_services && /^    mem_reservation: / && listed[name] { gsub(/"/, "", $2); sum += $2 }
+    in_services && /^  [^ ].*:$/ { name = substr($1, 1, length($1) - 1); number = 1 }
+    in_services && /^      replicas: / { number = $2 }
+    in_services && /^    mem_reservation: / && listed[name] { gsub(/"/, "", $2); sum += number * $2 }
     END { printf "%.0f", sum / 1e6 }' "$2" "$1")
   [ "$memory" -le $((${engine_memory:-0} / 1000000)) ] ||
     fail "these services need $memory MB of memory, and Docker has $((engine_memory / 1000000)) MB. Start some of them with SERVICE=, or give Docker more memory."
