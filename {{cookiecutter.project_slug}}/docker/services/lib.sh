@@ -168,7 +168,7 @@ require_memory() {
     in_services && /^      replicas: / { number = $2 }
     in_services && /^    mem_reservation: / && listed[name] { gsub(/"/, "", $2); sum += number * $2 }
     END { printf "%.0f", sum / 1e6 }' "$2" "$1")
-  [ "$memory" -le $((${engine_memory:-0} / 1000000)) ] ||
+  [ "${engine_memory:-0}" = 0 ] || [ "$memory" -le $((engine_memory / 1000000)) ] ||
     fail "these services need $memory MB of memory, and Docker has $((engine_memory / 1000000)) MB. Start some of them with SERVICE=, or give Docker more memory."
 }
 
