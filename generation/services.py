@@ -50,7 +50,7 @@ def needs(service: str) -> list[str]:
     return lines_of(service_file(service, "needs"))
 
 
-def tested(service: str) -> dict[str, str]:
+def evidence(service: str) -> dict[str, str]:
     """Return what a service was tested with: `real` software, a `stand-in` for it, and what has `never` run."""
     return dict(line.split(": ", 1) for line in lines_of(service_file(service, TESTED)))
 

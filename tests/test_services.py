@@ -12,7 +12,7 @@ from conftest import SERVICES, TEMPLATE, files
 from support import docker
 
 from generation.prompts import STEPS
-from generation.services import TESTED, describe_service, needs, tested, with_needs
+from generation.services import TESTED, describe_service, evidence, needs, with_needs
 
 PROXY = "http://proxy.example:3128"
 
@@ -57,7 +57,7 @@ def test_faults_have_a_pattern_and_a_message(baked, service):
 
 
 def test_it_says_what_was_tested(baked, service):
-    assert set(tested(service)) <= {"real", "stand-in", "never"} and tested(service)
+    assert set(evidence(service)) <= {"real", "stand-in", "never"} and evidence(service)
     assert not (baked(services=service) / "services" / service / TESTED).exists()
 
 

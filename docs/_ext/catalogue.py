@@ -7,7 +7,7 @@ from sphinx.util.docutils import SphinxDirective
 from template import ROOT, rendered
 
 from generation.prompts import STEPS
-from generation.services import catalogue, describe_service, needs, service_file, tested
+from generation.services import catalogue, describe_service, evidence, needs, service_file
 
 DOCS = ROOT / "docs"
 PAGES = DOCS / "reference" / "services"
@@ -81,7 +81,7 @@ class Tested(SphinxDirective):
         columns = {"real": "The software itself", "stand-in": "A stand-in", "never": "Never run"}
         rows = [["Service", *columns.values()], ["---"] * (len(columns) + 1)]
         for service in catalogue():
-            found = tested(service)
+            found = evidence(service)
             rows.append([f"[{service}](services/{service}.md)", *(found.get(column, "") for column in columns)])
         return self.parse_text_to_nodes("\n".join(f"| {' | '.join(row)} |" for row in rows))
 
