@@ -178,7 +178,7 @@ def generate(engine, tmp_path_factory, _cookiecutter_config_file):
             config_file=_cookiecutter_config_file,
         )
         projects.append(Project(Path(folder)))
-        projects[-1].take_free_ports()
+        projects[-1].write_settings()
         return projects[-1]
 
     yield new

@@ -1,6 +1,7 @@
 """A generated project on a real engine: its make targets, its containers, and their removal."""
 
 import contextlib
+import functools
 import json
 import os
 import re
@@ -34,6 +35,13 @@ def comparison(first: str, second: str) -> str:
 def unique(name: str) -> str:
     """Return a slug that no other run uses."""
     return f"{name}-{uuid.uuid4().hex[:8]}"
+
+
+@functools.cache
+def can_be_had(image: str) -> bool:
+    """Return whether the engine has an image, or gets it from a registry."""
+    attempts = (("image", "inspect"), ("pull", "--quiet"))
+    return any(subprocess.run(["docker", *words, image], capture_output=True).returncode == 0 for words in attempts)
 
 
 def free_port() -> int:
@@ -109,13 +117,29 @@ class Project:
         self.slug = self.read("Makefile").split("export PROJECT := ")[1].split("\n")[0]
         self.image = f"{self.slug}:cpu"
 
-    def take_free_ports(self) -> None:
-        """Set the ports of services in .env: other projects on this machine may use the default ones."""
+    def write_settings(self) -> None:
+        """Write to .env what `tests/services/<name>.env` sets for a service, and free ports.
+
+        Other projects on this machine may use the default ones.
+        """
         folders = [path for path in self.path.glob("services/*") if not (path / "compose.port.yaml").exists()]
         lines = [line for path in folders for line in self.lines(f"services/{path.name}/.env.example")]
         names = sorted(line[1:].partition("=")[0] for line in lines if re.match(r"#\w+_PORT=\d+$", line))
-        if names:
-            (self.path / ".env").write_text("".join(f"{name}={free_port()}\n" for name in names))
+        settings = [f"{name}={free_port()}\n" for name in names]
+        for path in self.path.glob("services/*"):
+            file = Path(__file__).parent / "services" / f"{path.name}.env"
+            settings += [file.read_text(encoding="utf-8")] if file.exists() else []
+        if settings:
+            (self.path / ".env").write_text("".join(settings))
+
+    def without_image(self) -> dict[str, str]:
+        """Return the image of each service that cannot be started, since nobody here has it.
+
+        Only the image in `tests/services/<name>.image` may be missing: a registry that is down must not let tests pass.
+        """
+        permitted = {file.stem: file.read_text().strip() for file in Path(__file__).parent.glob("services/*.image")}
+        mine = {name: image for name, image in permitted.items() if (self.path / "services" / name).exists()}
+        return {name: image for name, image in mine.items() if not can_be_had(image)}
 
     def lines(self, name: str) -> list[str]:
         """Return the lines of a file, or none if it does not exist."""

@@ -93,7 +93,7 @@ pull() {
   echo "pulling $1"
   # On a terminal, Docker shows how far it is.
   if [ -t 1 ]; then engine pull "$1"; else engine pull --quiet "$1" >/dev/null; fi 2>"$log" || case $(cat "$log") in
-    *daemon* | *'no space left'*) fail_from_log "$log" ;;
+    *[Dd]'ocker daemon'* | *'no space left'*) fail_from_log "$log" ;;
     *) fail "cannot pull the image $1. Check the network and the proxy (HTTPS_PROXY), or run 'docker login' for its registry." ;;
   esac
 }
