@@ -10,7 +10,11 @@ build() {
   rm -rf /tmp/source
   cp -R /source /tmp/source
   mkdir -p /tmp/source/_data
-  [ ! -f /reports/metrics.json ] || cp /reports/metrics.json /tmp/source/_data/
+  for name in metrics predictions; do
+    [ ! -f "/reports/$name.json" ] || cp "/reports/$name.json" /tmp/source/_data/
+  done
+  # The interactive figure reads the file, too.
+  [ ! -f /reports/predictions.json ] || cp /reports/predictions.json /tmp/source/
   [ ! -d /reports/figures ] || cp -Rp /reports/figures /tmp/source/
   printf 'url: "%s"\nbaseurl: "%s"\n' "$2" "$3" >/tmp/address.yml
   # If a file is not YAML, Jekyll does not name it. Ruby does.
@@ -26,7 +30,7 @@ build() {
   sed -E -e 's/\x1b\[[0-9;]*m//g' -e '/Exception|[Ee]rror/!d' \
     -e 's/^ *(Liquid Exception|Error|ERROR): *(YAML Exception reading )?//' -e 's/\(<unknown>\): //' \
     -e 's/ in any of \[.* your site source\.//' \
-    -e 's|/tmp/source/_data/metrics|reports/metrics|g; s|/tmp/source/|services/site/src/|g' \
+    -e 's,/tmp/source/_data/(metrics|predictions),reports/\1,g; s|/tmp/source/|services/site/src/|g' \
     -e 's/^\(([^)]*)\)/\1/' -e 's|^(.*) in (services/site/src/.*)$|\2: \1|' /tmp/log | head -n 1 >/tmp/reason
   [ -s /tmp/reason ] || tail -n 1 /tmp/log >/tmp/reason
   return 1
@@ -41,7 +45,7 @@ report() {
 
 # List the sources with size and time. Hidden files belong to editors, or are still being written.
 sources() {
-  find /source /reports/metrics.json /reports/figures -type f ! -name '.*' -printf '%p %s %T@\n' 2>/dev/null | sort
+  find /source /reports/metrics.json /reports/predictions.json /reports/figures -type f ! -name '.*' -printf '%p %s %T@\n' 2>/dev/null | sort
 }
 
 # Build the pages. The server shows /site/current, which a complete build replaces in one step.

@@ -3,14 +3,17 @@
 import json
 import re
 import time
+from typing import Any
+from urllib.error import HTTPError
 from urllib.parse import urlsplit
 from urllib.request import urlopen
 from xml.etree import ElementTree
 
-from {{ cookiecutter.package_name }} import train
+from {{ cookiecutter.package_name }} import model, train
 from {{ cookiecutter.package_name }}.files import exit_on_os_error
 
 from services.access import wait_for
+from services.site import story
 
 URL = "http://site:8080"
 ATOM = "{http://www.w3.org/2005/Atom}"
@@ -33,20 +36,31 @@ def published() -> tuple[dict[str, float], dict[str, bytes]]:
     return {name.replace(" ", "_"): float(value) for name, value in rows}, figures
 
 
+def shown() -> dict[str, Any] | None:
+    """Return what the interactive figure shows, or nothing if the site does not have it yet."""
+    try:
+        return json.loads(read("/predictions.json"))
+    except HTTPError:
+        return None
+
+
 def main() -> None:
-    """Train if there is no report yet, and wait until the site shows the reports."""
+    """Train if there is no model yet, and wait until the site shows the reports."""
     wait_for("site", 8080)
-    if not train.METRICS.exists():
+    if not train.METRICS.exists() or not model.FILE.exists():
         train.main()
+    story.main()
     metrics = json.loads(train.METRICS.read_text())
     figures = {file.name: file.read_bytes() for file in train.FIGURES.glob("*.png")}
     end = time.monotonic() + 60
-    while published() != (metrics, figures):
+    predictions = json.loads(story.PREDICTIONS.read_text())
+    while (*published(), shown()) != (metrics, figures, predictions):
         if time.monotonic() > end:
             raise OSError("the site does not show the reports. See make logs SERVICE=site.")
         time.sleep(0.5)
     print("metrics: " + " ".join(f"{name}={value:.3g}" for name, value in metrics.items()))
     print("figures: " + " ".join(sorted(figures)))
+    print(f"interactive figure: {len(predictions['rows'])} {predictions['noun']}")
 
 
 if __name__ == "__main__":

@@ -6,7 +6,10 @@ from xml.etree import ElementTree
 
 import pytest
 import support
+from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.select import Select
 from support import docker, wait_until
 
 pytestmark = pytest.mark.docker
@@ -14,6 +17,8 @@ pytestmark = pytest.mark.docker
 PAGE = "http://site:8080/"
 ATOM = "{http://www.w3.org/2005/Atom}"
 POST = "services/site/src/_posts/2026-01-05-how-well-can-tumours-be-told-apart.md"
+STORY = "/how-well-can-tumours-be-told-apart/"
+NO_FIGURE = "Run <code>make story</code>"
 
 
 def read(project, path="/", *options):
@@ -37,8 +42,36 @@ def project(with_service):
 def trained(project):
     if not (project.path / "reports" / "metrics.json").exists():
         project.ok("train")
-    wait_until(lambda: "importance.png" in read(project, "/how-well-can-tumours-be-told-apart/"))
+    wait_until(lambda: "importance.png" in read(project, STORY))
     return project
+
+
+@pytest.fixture
+def predictions(trained):
+    """What the interactive figure shows, in a file that a test may change."""
+    file = trained.path / "reports" / "predictions.json"
+    if not file.exists():
+        trained.ok("story")
+    good = file.read_text()
+    wait_until(lambda: shown(trained) == json.loads(good))
+    yield file
+    if file.read_text() != good:
+        file.write_text(good)
+        wait_until(lambda: shown(trained) == json.loads(good))
+
+
+def shown(project):
+    """Return the predictions that the site publishes."""
+    text = read(project, "/predictions.json")
+    return json.loads(text) if text.startswith("{") else None
+
+
+def part(driver, name):
+    return driver.find_element(By.CSS_SELECTOR, f'figure [data-part="{name}"]')
+
+
+def points(driver):
+    return driver.find_elements(By.CSS_SELECTOR, "path.point")
 
 
 @pytest.fixture
@@ -53,26 +86,30 @@ def post(project):
 
 def test_page_without_a_report_says_what_to_do(project):
     reports = project.path / "reports"
-    for file in (reports / "metrics.json", *(reports / "figures").glob("*.png")):
+    for file in (*reports.glob("*.json"), *(reports / "figures").glob("*.png")):
         file.unlink(missing_ok=True)
+    (project.path / "models" / "model.joblib").unlink(missing_ok=True)
+    line = "error: models/model.joblib is missing. Train the model first: make train."
+    assert project.error("story") == line
     wait_until(lambda: "Run <code>make train</code>" in read(project))
-    story = read(project, "/how-well-can-tumours-be-told-apart/")
+    story = read(project, STORY)
     assert "Run <code>make train</code>" in story and "<img" not in story
     project.ok("train")
     metrics = json.loads((reports / "metrics.json").read_text())
     wait_until(lambda: f'<data value="{metrics["roc_auc"]}">' in read(project))
 
 
-def test_browser_shows_the_story_with_its_figures(trained):
+def test_browser_shows_the_story_with_its_figures(trained, predictions):
     with support.browser(trained.network(), size=(1000, 1700)) as driver:
         driver.get(PAGE)
         driver.find_element(By.PARTIAL_LINK_TEXT, "How well can tumours").click()
         assert driver.find_element(By.TAG_NAME, "h1").text == "How well can tumours be told apart?"
         images = driver.find_elements(By.CSS_SELECTOR, "figure img")
-        assert len(images) == 3
+        # One of them is what the interactive figure replaces.
+        assert len(images) == 4
         wait_until(lambda: all(image.get_property("naturalWidth") > 300 for image in images))
         assert all(image.get_attribute("alt") for image in images)
-        shown = [cell.text for cell in driver.find_elements(By.CSS_SELECTOR, "tbody td")]
+        shown = [cell.text for cell in driver.find_element(By.TAG_NAME, "tbody").find_elements(By.TAG_NAME, "td")]
         metrics = json.loads((trained.path / "reports" / "metrics.json").read_text())
         assert shown == [f"{share:.1%}".replace("%", " %") for share in list(metrics.values())[:-1]] + ["142"]
         driver.execute_script("window.scrollTo(0, 0)")
@@ -101,9 +138,11 @@ def test_server_sends_security_and_cache_headers(trained):
 
 def test_error_in_a_post_leaves_the_old_pages(trained, post):
     before, good = read(trained), post.read_text()
+    # Counted from the end of the front matter.
+    line = good.split("---\n")[2].count("\n") + 1
     for mistake, message in (
-        ("{% bogus %}", "Liquid syntax error (line 33): Unknown tag 'bogus'"),
-        ("{{ 1 | bogus }}", "Liquid error (line 33): undefined filter bogus"),
+        ("{% bogus %}", f"Liquid syntax error (line {line}): Unknown tag 'bogus'"),
+        ("{{ 1 | bogus }}", f"Liquid error (line {line}): undefined filter bogus"),
         ("{% include bogus.html %}", "Could not locate the included file 'bogus.html'"),
     ):
         post.write_text(f"{good}{mistake}\n")
@@ -115,16 +154,118 @@ def test_error_in_a_post_leaves_the_old_pages(trained, post):
     assert not (trained.path / "services" / "site" / "public").exists()
 
 
-def test_report_that_is_not_json_is_named(trained):
-    file = trained.path / "reports" / "metrics.json"
-    good = file.read_text()
-    try:
-        file.write_text("{")
-        wait_until(lambda: health(trained, "site-builder") == "unhealthy")
-        assert "reports/metrics.json: " in trained.error("up")
-    finally:
-        file.write_text(good)
-    wait_until(lambda: health(trained, "site-builder") == "healthy")
+def test_report_that_is_not_json_is_named(trained, predictions):
+    for file in (trained.path / "reports" / "metrics.json", predictions):
+        good = file.read_text()
+        try:
+            file.write_text("{")
+            wait_until(lambda: health(trained, "site-builder") == "unhealthy")
+            assert f"reports/{file.name}: " in trained.error("up")
+        finally:
+            file.write_text(good)
+        wait_until(lambda: health(trained, "site-builder") == "healthy")
+
+
+def test_figure_follows_the_threshold_and_the_filter(trained, predictions):
+    """By mouse and by keyboard, with all connections cut once the page is there."""
+    data = json.loads(predictions.read_text())
+    rows = sorted(data["rows"], key=lambda row: row["probability"])
+
+    def wrong(limit):
+        return [row for row in rows if (row["probability"] >= limit) != row["actual"]]
+
+    def count(limit, number):
+        missed, alarms = (
+            f"{sum(row['actual'] == actual for row in wrong(limit))} of "
+            f"{sum(row['actual'] == actual for row in rows)} {name} tumours"
+            for actual, name in ((True, "malignant"), (False, "benign"))
+        )
+        return f"{missed} missed, {alarms} called malignant. {number} of {len(rows)} tumours shown."
+
+    with support.browser(trained.network(), size=(1000, 1700)) as driver:
+        driver.get(PAGE.rstrip("/") + STORY)
+        wait_until(lambda: len(points(driver)) == len(rows) == 142)
+        loaded = driver.execute_script("return performance.getEntriesByType('resource').map(entry => entry.name)")
+        assert f"{PAGE}assets/d3/d3.js" in loaded
+        assert all(address.startswith(PAGE) for address in loaded), loaded
+        driver.command_executor.add_command("cdp", "POST", "/session/$sessionId/goog/cdp/execute")
+        conditions = {"offline": True, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1}
+        for name, values in (("enable", {}), ("emulateNetworkConditions", conditions)):
+            driver.execute("cdp", {"cmd": f"Network.{name}", "params": values})
+
+        assert not part(driver, "picture").is_displayed()
+        assert part(driver, "count").text == count(0.5, 142)
+        metrics = json.loads((trained.path / "reports" / "metrics.json").read_text())
+        found = sum(row["actual"] and row["probability"] >= 0.5 for row in rows)
+        assert found / sum(row["actual"] for row in rows) == pytest.approx(metrics["recall"])
+        # The threshold, by keyboard.
+        part(driver, "threshold").send_keys(*20 * [Keys.ARROW_LEFT])
+        assert part(driver, "limit").text == "30 %"
+        assert part(driver, "count").text == count(0.3, 142) != count(0.5, 142)
+        # A filter, in the chart and in the table.
+        Select(part(driver, "filter")).select_by_visible_text("only wrong predictions")
+        assert part(driver, "count").text == count(0.3, len(wrong(0.3)))
+        driver.find_element(By.TAG_NAME, "summary").click()
+        numbers = [cell.text for cell in part(driver, "body").find_elements(By.CSS_SELECTOR, "th")]
+        assert numbers == [row["label"] for row in wrong(0.3)] and len(points(driver)) == len(numbers)
+        # The measurement moves the symbols up and down only.
+        before = points(driver)[0].get_attribute("transform")
+        Select(part(driver, "measurement")).select_by_index(1)
+        after = points(driver)[0].get_attribute("transform")
+        assert before != after and before.split(",")[0] == after.split(",")[0]
+
+        def details(row):
+            return part(driver, "details").text.startswith(f"No. {row['label']}: ")
+
+        ActionChains(driver).move_to_element(points(driver)[1]).perform()
+        assert details(wrong(0.3)[1])
+        Select(part(driver, "filter")).select_by_index(0)
+        points(driver)[0].send_keys(Keys.ARROW_RIGHT)
+        assert details(rows[1]) and "worst" in part(driver, "details").text
+        driver.switch_to.active_element.send_keys(Keys.END)
+        assert details(rows[-1])
+        assert driver.switch_to.active_element.get_attribute("aria-label") == part(driver, "details").text
+        # The tab key goes to one symbol only.
+        assert len(driver.find_elements(By.CSS_SELECTOR, 'path[tabindex="0"]')) == 1
+        assert support.console(driver) == []
+
+
+def test_figure_shows_markup_in_the_data_as_text(trained, predictions):
+    attack = "<img src=x onerror=\"document.title='attacked'\"></script><script>document.title='attacked'</script>"
+    data = json.loads(predictions.read_text())
+    data.update(noun=attack, classes=[attack, "malignant"], columns=[attack, *data["columns"][1:]])
+    data["rows"][0]["label"] = attack
+    predictions.write_text(json.dumps(data))
+    wait_until(lambda: shown(trained) == data)
+    with support.browser(trained.network(), size=(1000, 1700)) as driver:
+        driver.get(PAGE.rstrip("/") + STORY)
+        wait_until(lambda: len(points(driver)) == 142)
+        interactive = part(driver, "interactive")
+        assert attack in part(driver, "count").text
+        assert interactive.find_elements(By.CSS_SELECTOR, "img, script") == []
+        assert "attacked" not in driver.title
+        assert support.console(driver) == []
+
+
+def test_figure_without_javascript_or_data_is_a_picture(trained, predictions):
+    """Predictions of another training run are not shown."""
+    story = read(trained, STORY)
+    picture, interactive = story.split('<div data-part="interactive" hidden=')
+    assert '<img src="/figures/confusion_matrix.png"' in picture and "<noscript>" in picture
+    assert 'data-part="threshold"' in interactive
+    data = json.loads(predictions.read_text())
+    data["metrics"]["rows"] += 1
+    predictions.write_text(json.dumps(data))
+    wait_until(lambda: NO_FIGURE in read(trained, STORY))
+    assert "data-predictions" not in read(trained, STORY)
+    data["metrics"]["rows"] -= 1
+    data["rows"] = None
+    predictions.write_text(json.dumps(data))
+    wait_until(lambda: NO_FIGURE not in read(trained, STORY))
+    with support.browser(trained.network()) as driver:
+        driver.get(PAGE.rstrip("/") + STORY)
+        wait_until(lambda: "cannot be drawn" in part(driver, "message").text)
+        assert part(driver, "picture").is_displayed() and not part(driver, "interactive").is_displayed()
 
 
 def test_killed_builder_restarts_and_pages_stay(trained, post):
