@@ -7,6 +7,7 @@ other files are optional:
 - environment.Dockerfile, sources.Dockerfile, resolve.Dockerfile: lines for the Dockerfile
 - environment.yaml: environment variables of containers that run the development image
 - mlflow_parameters.py: lines that add parameters of the model to a run of the service mlflow
+- onnx.py, onnx.in: the function that converts the model to ONNX, and the packages that it needs
 - .env.example: the settings of the project that framework.json lists as build arguments
 - files/: files that are copied into the project
 """
