@@ -204,13 +204,20 @@ def other(generate):
 
 @pytest.fixture(scope="session")
 def with_service(generate):
-    """A project with one service alone, built once for all tests: `with_service("postgres")`."""
+    """A project with one service alone, built once for all its tests: `with_service("postgres")`.
 
-    @functools.cache
+    The tests of a service follow each other, so the project before is removed: all together would fill the disk.
+    """
+    projects = {}
+
     def new(name):
-        project = generate(name, services=name)
-        project.ok("build")
-        return project
+        if name not in projects:
+            for project in projects.values():
+                project.remove()
+            projects.clear()
+            projects[name] = generate(name, services=name)
+            projects[name].ok("build")
+        return projects[name]
 
     return new
 
