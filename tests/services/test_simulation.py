@@ -1,4 +1,4 @@
-"""The simulation: a sweep that goes on where it was stopped, faults of S3, and the servers to choose from."""
+"""The simulation: a sweep that continues after it was stopped, faults of S3, and the servers to choose from."""
 
 import json
 import subprocess
