@@ -56,6 +56,18 @@ with_needs() {
   done | awk '!listed[$1]++'
 }
 
+# needs_any SERVICE OTHER...: succeed if a service is one of the others, or needs one of them.
+needs_any() {
+  local service="$1" needed other
+  shift
+  [ $# -gt 0 ] || return 1
+  needed=" $(with_needs "$service" | tr '\n' ' ')"
+  for other; do
+    case $needed in *" $other "*) return 0 ;; esac
+  done
+  return 1
+}
+
 # config FILE [OPTION...]: write the whole Compose configuration to a file, as Compose itself resolves it.
 config() {
   local file="$1" log
@@ -175,7 +187,7 @@ require_memory() {
 # start_services [--no-recreate]: start the services in chosen_services and wait until they are healthy. Print nothing if
 # none of them has a container to start. Their names and images are in the temporary file `containers` afterwards.
 start_services() {
-  local services list log service names
+  local services list log service names changed=''
   services=$(chosen_services)
   # shellcheck disable=SC2086 # one word for each service
   services=$(with_needs $services)
@@ -187,10 +199,13 @@ start_services() {
   names=$(awk '{ print $1 }' "$list")
   [ -n "$names" ] || return 0
   require_memory "$list.config" "$list"
+  # A container keeps the passwords that it started with, also those of the services that it needs.
   for service in $services; do
-    # A container keeps the password that it started with.
-    # shellcheck disable=SC2046 # one word for each container
-    ! update_secrets "$service" || discard $(of_services "$service" <"$list" | awk '{ print $1 }')
+    ! update_secrets "$service" || changed="$changed $service"
+  done
+  for service in $services; do
+    # shellcheck disable=SC2046,SC2086 # one word for each service or container
+    ! needs_any "$service" $changed || discard $(of_services "$service" <"$list" | awk '{ print $1 }')
   done
   # shellcheck disable=SC2086 # one word for each container
   if [ "${1:-}" != --no-recreate ] || ! are_running $names; then
