@@ -2,7 +2,8 @@
 
 Private variables in cookiecutter.json call some of them. cookiecutter evaluates these in order, between the questions:
 
-- `__frameworks_listed` and `__services_listed` call `list_before_prompt`, so that a person sees the possible answers.
+- `__frameworks_listed`, `__services_listed` and `__kernels_listed` call `list_before_prompt`, so that a person sees the
+  possible answers.
 - `__command` calls `check_answers`, which returns the command that gives all answers. It comes after all questions and
   before any file is written. The variables below it rely on valid answers.
 
@@ -19,14 +20,15 @@ from generation.answers import check_answers, package, slug
 from generation.command import literal
 from generation.escaping import markdown, toml
 from generation.frameworks import describe_framework, has_scikit_learn
+from generation.kernels import describe_kernel
 from generation.prompts import list_before_prompt
-from generation.services import describe_service, requirements, selected
+from generation.services import describe_service, named, requirements, selected
 
 FILTERS = (
     *(slug, package, check_answers, list_before_prompt),
     *(toml, markdown),
     *(describe_framework, has_scikit_learn),
-    *(selected, describe_service, requirements),
+    *(named, selected, describe_service, requirements, describe_kernel),
 )
 
 

@@ -5,12 +5,13 @@ cookiecutter, so they only import the standard library, Jinja and cookiecutter.
 
 - answers: checks of the answers, before any file is written; names.txt lists the reserved names
 - command: the command line of cookiecutter, and the command that gives all answers again
-- prompts: the lists of services and frameworks before their questions
-- services, frameworks: the catalogue in services/, and the folders in templates/frameworks/
+- prompts: the lists of frameworks, services and kernels before their questions
+- services, frameworks, kernels: the catalogue in services/, and the folders in templates/
+- rendering: writing their files into a project
 - escaping: writing a text into TOML, Markdown, Jinja or a shell command
 - steps, checks, origin: what the hook does after rendering: checks of the generated project, and .cruft.json
 - adopt, suggestions: `make adopt`, and the answers that an existing repository suggests
-- add_service: the part of `make add-service` that belongs to the template
+- add_service, add_kernel, add: the parts of `make add-service` and `make add-kernel` that belong to the template
 """
 
 import tomllib

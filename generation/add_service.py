@@ -13,47 +13,14 @@ per line. OUT receives:
 If the service cannot be added, OUT only receives `problem`, a line that says why.
 """
 
-import json
 import re
-import shutil
 import sys
 import tomllib
-import traceback
 from pathlib import Path
 
-from cookiecutter.exceptions import FailedHookException
-from cookiecutter.prompt import render_variable
-from cookiecutter.utils import create_env_with_context
-
-from generation import TEMPLATE
+from generation.add import CannotAddError, complete, read_state, run, write_state
 from generation.answers import unknown
 from generation.services import catalogue, named, requirements, with_needs, write_services
-
-
-class CannotAddError(Exception):
-    """The service cannot be added. The message says why and what to do."""
-
-
-def complete(recorded: dict) -> dict:
-    """Return the recorded answers with the private variables of cookiecutter.json, and with defaults for new questions.
-
-    An answer is taken as it is: it may have been valid for another Python than the one that runs this.
-    """
-    questions = json.loads((TEMPLATE / "cookiecutter.json").read_text(encoding="utf-8"))
-    questions.pop("__prompts__", None)
-    # Settings of cookiecutter begin with one underscore. They say how to render the other variables.
-    answers = {name: value for name, value in questions.items() if re.match("_[^_]", name)}
-    environment = create_env_with_context({"cookiecutter": answers})
-    for name, default in questions.items():
-        if name in recorded and not name.startswith("_"):
-            answers[name] = recorded[name]
-        elif name not in answers:
-            first = default[0] if isinstance(default, list) else default
-            try:
-                answers[name] = render_variable(environment, first, answers)
-            except FailedHookException:
-                answers[name] = recorded.get(name, "")
-    return answers
 
 
 def package(requirement: str) -> str:
@@ -81,7 +48,7 @@ def add_service(name: str, given: Path, out: Path) -> None:
     Raises:
         CannotAddError: The template has no such service, or pyproject.toml is not valid.
     """
-    state = json.loads((given / ".cruft.json").read_text(encoding="utf-8"))
+    state = read_state(given)
     recorded = state["context"]["cookiecutter"]
     present = set((given / "services").read_text(encoding="utf-8").split())
     if name in present:
@@ -103,24 +70,8 @@ def add_service(name: str, given: Path, out: Path) -> None:
 
     write("added", added)
     write("requirements.txt", required)
-    write("cruft.json", [json.dumps(state, ensure_ascii=False, indent=2)])
-
-
-def main(name: str, given: Path, out: Path) -> None:
-    """Add the service, or write the file `problem`."""
-    out.mkdir(exist_ok=True)
-    try:
-        add_service(name, given, out)
-    except Exception as error:
-        if isinstance(error, CannotAddError):
-            problem = str(error)
-        else:
-            traceback.print_exc()
-            reason = " ".join(f"{type(error).__name__}: {error}".split())
-            problem = f"the template cannot write this service: {reason}. Rerun with V=1 to see the full output."
-        shutil.rmtree(out / "services", ignore_errors=True)
-        (out / "problem").write_text(problem + "\n", encoding="utf-8")
+    write_state(state, out)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], *map(Path, sys.argv[2:]))
+    run(add_service, sys.argv[1], *map(Path, sys.argv[2:]))

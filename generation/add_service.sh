@@ -3,27 +3,9 @@
 # in the project's folder, with these variables: NAME, the service; template and commit, where the project came from;
 # template_folder, a clone of the template at that commit. Everything is prepared in .local and put into place at the end.
 
-# render FOLDER: write what generation/add_service.py makes of the template to a new folder.
-render() {
-  mkdir "$template_folder/.given"
-  cp .cruft.json pyproject.toml "$template_folder/.given/"
-  find services -name compose.yaml 2>/dev/null | cut -d / -f 2 >"$template_folder/.given/services"
-  run_build --file "$template_folder/generation/add_service.Dockerfile" --output "type=local,dest=$1" \
-    --build-arg "NAME=$NAME" --build-arg "IMAGE=$PROJECT:$ACCELERATOR" "$template_folder"
-  [ ! -f "$1/problem" ] || fail "$(cat "$1/problem")"
-}
+. "$template_folder/generation/add.sh"
 
-# place SOURCE PATH: move a prepared file or folder to its place in the project, unless something is there.
-place() {
-  local path
-  [ ! -e "$2" ] || return 0
-  find "$1" | while IFS= read -r path; do hand_over "$path"; done
-  mv -f "$1" "$2"
-}
-
-out=$(temporary_file out) locked=$(temporary_file locked)
-echo "adding $NAME from $template at $(printf %.7s "$commit")"
-render "$out"
+render service "$out"
 requirements=$(cat "$out/requirements.txt")
 # A folder that was copied or written by hand brings its own.
 [ ! -f "services/$NAME/requirements.txt" ] || requirements=$(sed '/^#/d' "services/$NAME/requirements.txt")
@@ -31,9 +13,7 @@ if [ -n "$requirements" ]; then
   echo 'resolving versions'
   export_stage lock "$locked" --build-arg GROUP=services --build-arg "PKG=$requirements" .
 fi
-for folder in . docker services; do
-  [ ! -d "$folder" ] || [ -w "$folder" ] || fail "the folder $folder is not writable. Check who owns it: ls -ld $folder."
-done
+require_writable . docker services
 
 # From here on, a signal does not interrupt. If the machine fails nevertheless, the command can be repeated: the folder of
 # the service itself comes last.

@@ -30,6 +30,7 @@ from cookiecutter.utils import work_in
 from generation import TEMPLATE, steps
 from generation.escaping import jinja, shell
 from generation.frameworks import write_framework_files
+from generation.kernels import write_kernels
 from generation.origin import remember_template
 from generation.services import added_by_needs, selected, write_services
 from generation.suggestions import PACKAGE_LISTS, git, suggest
@@ -141,6 +142,7 @@ def generate(answers: dict, folder: Path) -> tuple[Path, list[str]]:
         if services := selected(answers["services"]):
             write_services(services, answers, Path())
         write_framework_files(answers["framework"], Path())
+        write_kernels(answers["kernels"], answers, Path())
         steps.remove_unchosen_files(answers)
         notes = steps.check(answers["__command"])
         remember_template(answers, Path())

@@ -14,6 +14,7 @@ from cookiecutter.exceptions import FailedHookException
 from generation.command import command_for, command_line
 from generation.escaping import is_control
 from generation.frameworks import frameworks
+from generation.kernels import kernels
 from generation.services import CircularNeedsError, UnknownServiceError, catalogue, named, requirements, with_needs
 
 TEXTS = ("project_name", "description", "author_name")
@@ -132,6 +133,13 @@ def services_problem(answer: str) -> str | None:
     return None
 
 
+def kernels_problem(answer: str) -> str | None:
+    """Return which kernel in `answer` does not exist, or None."""
+    known = ["none", *kernels()]
+    wrong = next((name for name in named(answer) if name not in known), None)
+    return wrong and f"has no {wrong!r}. {unknown(wrong, known)}"
+
+
 def framework_problem(answer: str) -> str | None:
     """Return why `answer` is not a framework, or None."""
     known = frameworks()
@@ -144,6 +152,7 @@ CHECKS = {
     "package_name": package_problem,
     "framework": framework_problem,
     "services": services_problem,
+    "kernels": kernels_problem,
 }
 
 

@@ -1,8 +1,9 @@
-"""Lists of the frameworks and of the services, printed before their questions."""
+"""Lists of the frameworks, the services and the kernels, printed before their questions."""
 
 import click
 
 from generation.frameworks import describe_framework, frameworks
+from generation.kernels import describe_kernel, kernels
 from generation.services import catalogue, describe_service
 
 # The steps of a data science project. Services are listed by the first one that they serve.
@@ -19,6 +20,12 @@ def list_frameworks() -> list[str]:
     """Return the lines that describe the frameworks."""
     width = max(map(len, frameworks()))
     return ["Frameworks:", *(f"  {name:{width}}  {describe_framework(name)['about']}" for name in frameworks())]
+
+
+def list_kernels() -> list[str]:
+    """Return the lines that describe the kernels."""
+    width = max(map(len, kernels()))
+    return ["Languages besides Python:", *(f"  {name:{width}}  {describe_kernel(name)['about']}" for name in kernels())]
 
 
 def list_services() -> list[str]:
@@ -43,6 +50,6 @@ def list_before_prompt(question: str) -> str:
     """
     command = click.get_current_context(silent=True)
     if command and command.params.get("no_input") is False:
-        lines = {"framework": list_frameworks, "services": list_services}[question]()
-        print("", *(f"  {line}" for line in lines), sep="\n")
+        lists = {"framework": list_frameworks, "services": list_services, "kernels": list_kernels}
+        print("", *(f"  {line}" for line in lists[question]()), sep="\n")
     return question

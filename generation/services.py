@@ -1,10 +1,10 @@
 """The catalogue of services: their names and descriptions, their needs, and writing them into a project."""
 
-import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
 from generation import TEMPLATE
+from generation.rendering import render_files
 
 # A Python module that all services share. Every project with a service has it.
 SHARED = "access.py"
@@ -82,7 +82,7 @@ def with_needs(services: Iterable[str]) -> list[str]:
 
 
 def named(answer: str) -> list[str]:
-    """Return the services that an answer names, each once, in its order. `none` and an empty answer name none."""
+    """Return the services or kernels that an answer names, each once, in its order. `none` stands for no name."""
     names = (name.strip() for name in answer.split(","))
     return list(dict.fromkeys(name for name in names if name not in ("", "none")))
 
@@ -108,22 +108,8 @@ def requirements(services: Iterable[str]) -> list[str]:
 
 
 def write_services(services: Iterable[str], answers: dict, project: Path) -> None:
-    """Write folders of services and the shared module into a project, as cookiecutter writes the project itself."""
-    # Importing cookiecutter takes longer than all other steps of a project without services, which does not need it.
-    from cookiecutter.generate import generate_file, is_copy_only_path
-    from cookiecutter.utils import create_env_with_context, work_in
-    from jinja2 import FileSystemLoader
-
-    context = {"cookiecutter": answers}
-    environment = create_env_with_context(context)
-    environment.loader = FileSystemLoader([TEMPLATE, TEMPLATE / "templates"])
-    target = project.resolve()
-    with work_in(TEMPLATE):
-        paths = (path for service in services for path in sorted(Path("services", service).rglob("*")))
-        files = [path for path in paths if path.is_file() and "__pycache__" not in path.parts and path.name != TESTED]
-        for file in [Path("services", SHARED), *files]:
-            (target / file).parent.mkdir(parents=True, exist_ok=True)
-            if is_copy_only_path(str(file), context):
-                shutil.copy(file, target / file)
-            else:
-                generate_file(str(target), str(file), context, environment)
+    """Write folders of services and the shared module into a project, rendered with its answers."""
+    folder = TEMPLATE / "services"
+    paths = (path for service in services for path in sorted((folder / service).rglob("*")))
+    files = [path for path in paths if path.is_file() and "__pycache__" not in path.parts and path.name != TESTED]
+    render_files(TEMPLATE, [folder / SHARED, *files], answers, project)

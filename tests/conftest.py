@@ -17,6 +17,7 @@ from support import Project, unique
 from xdist.scheduler import LoadScopeScheduling
 
 from generation.frameworks import frameworks
+from generation.kernels import kernels
 from generation.services import catalogue
 
 # `make test` runs these tests. The make of a project must not see the variables of that make.
@@ -57,6 +58,8 @@ REMEMBERED = {".cruft.json"} if (TEMPLATE / ".git").exists() else set()
 
 SERVICES = catalogue()
 EVERY_SERVICE = {"services": ",".join(SERVICES)}
+KERNELS = kernels()
+EVERY_KERNEL = {"kernels": ",".join(KERNELS)}
 
 # The length of lines depends on the names in them.
 NAMES = [
@@ -64,7 +67,7 @@ NAMES = [
     {"project_slug": "0-" + 38 * "x", "package_name": 40 * "x"},
 ]
 COMBINATIONS = pairwise() + [
-    {**names, **EVERY_SERVICE, "framework": framework, "python_version": version}
+    {**names, **EVERY_SERVICE, **EVERY_KERNEL, "framework": framework, "python_version": version}
     for names in NAMES
     for framework, version in zip(FRAMEWORKS, itertools.cycle(CHOICES["python_version"]))
 ]

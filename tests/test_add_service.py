@@ -1,4 +1,4 @@
-"""`make add-service` and `make remove-service`: a service comes later and goes again."""
+"""`make add-service`, `make add-kernel` and `make remove-service`: what comes later, and goes again."""
 
 import contextlib
 import functools
@@ -124,8 +124,8 @@ SLUG = unique("added")
 
 @pytest.fixture(scope="module")
 def twin(template, new):
-    """What a project should be in the end: generated with the services from the start."""
-    return functools.cache(lambda services: new(template, project_slug=SLUG, services=services))
+    """What a project should be in the end: generated with the services and kernels from the start."""
+    return functools.cache(lambda services="none", **more: new(template, project_slug=SLUG, services=services, **more))
 
 
 @pytest.fixture(scope="module")
@@ -167,7 +167,7 @@ def without_origin(found: dict) -> dict:
 
 
 def leftovers(project: Project) -> list[str]:
-    return [path.name for path in (project.path / ".local").glob("*") if path.name.startswith(("tmp.", "add-service"))]
+    return [path.name for path in (project.path / ".local").glob("*") if path.name.startswith(("tmp.", "add"))]
 
 
 def edit(project: Project, name: str, old: str, new: str) -> None:
@@ -190,6 +190,28 @@ def test_project_becomes_what_it_would_have_been(project, twin):
     assert project.read("services/sketch/src/page.html") == SKETCH["src/page.html"]
     answers = json.loads(project.read(".cruft.json"))["context"]["cookiecutter"]
     assert answers["services"] == "postgres, sketch"
+
+
+@pytest.mark.docker
+def test_kernels_come_later_too(project, twin):
+    said = project.ok("add-kernel", "NAME=deno")
+    assert said.splitlines()[-1] == "added deno; next: make build, then open notebooks/typescript.ipynb in JupyterLab"
+    project.ok("add-kernel", "NAME=julia")
+    assert without_origin(state(project.path)) == without_origin(state(twin(kernels="deno, julia").path))
+    assert 'name = "deno"' in project.read("uv.lock")
+    assert leftovers(project) == []
+
+    before = state(project.path)
+    assert project.error("add-kernel", "NAME=deno").startswith("error: the project has the kernel deno already.")
+    assert project.error("add-kernel") == "error: no kernel is given. Use make add-kernel NAME=r."
+    assert "'R' is not the name of a kernel." in project.error("add-kernel", "NAME=R")
+    edit(project, "pyproject.toml", '"notebooks/julia.ipynb",', '"notebooks/julia.ipynb",  # slow')
+    line = project.error("add-kernel", "NAME=scala")
+    assert line.startswith(
+        "error: you have changed pyproject.toml in the same place as the kernel. Make the changes in"
+    )
+    assert '+    "notebooks/scala.ipynb",\n' in project.read(".local/add-kernel.diff")
+    assert changed(before, state(project.path)) == {"pyproject.toml"}
 
 
 @pytest.mark.docker

@@ -7,6 +7,7 @@ import pytest
 from conftest import SERVICES, files
 
 from generation import add_service
+from generation.add import run
 
 RECORDED = {
     **{"project_name": "Old", "project_slug": "old", "package_name": "old", "description": "Old.", "author_name": "Me"},
@@ -19,7 +20,7 @@ RECORDED = {
 def add(tmp_path):
     """Add a service to a project, and return the folder with the result: `add("redis", services=["mysql"])`."""
 
-    def run(name, services=(), pyproject="", **changes):
+    def to_project(name, services=(), pyproject="", **changes):
         answers = {**RECORDED, "services": ", ".join(services) or "none", **changes}
         answers = {name: answer for name, answer in answers.items() if answer is not None}
         state = {"template": "t", "commit": "0123456789", "context": {"cookiecutter": answers}, "directory": None}
@@ -29,10 +30,10 @@ def add(tmp_path):
         (given / ".cruft.json").write_text(json.dumps(state), encoding="utf-8")
         (given / "pyproject.toml").write_text(pyproject, encoding="utf-8")
         (given / "services").write_text("".join(f"{service}\n" for service in services), encoding="utf-8")
-        add_service.main(name, given, given / "out")
+        run(add_service.add_service, name, given, given / "out")
         return given / "out"
 
-    return run
+    return to_project
 
 
 def lines(file):
@@ -126,7 +127,5 @@ def test_template_that_fails_is_a_problem(add, monkeypatch, capfd):
         raise ValueError("no\nidea")
 
     monkeypatch.setattr(add_service, "write_services", fail)
-    assert problem(add("redis")).startswith(
-        "the template cannot write this service: ValueError: no idea. Rerun with V=1"
-    )
+    assert problem(add("redis")).startswith("the template cannot write redis: ValueError: no idea. Rerun with V=1")
     assert "Traceback" in capfd.readouterr().err

@@ -12,7 +12,7 @@ import tomllib
 
 import pytest
 import yaml
-from conftest import CHOICES, FRAMEWORKS, QUESTIONS, REMEMBERED, SERVICES, TEMPLATE, copy_template, files
+from conftest import CHOICES, FRAMEWORKS, KERNELS, QUESTIONS, REMEMBERED, SERVICES, TEMPLATE, copy_template, files
 from cookiecutter.exceptions import FailedHookException
 from cookiecutter.main import cookiecutter
 from jinja2 import Environment
@@ -462,7 +462,7 @@ def test_refusal_prints_the_errors_and_a_command(command, out, on_path, _cookiec
         "    author_name='a b' \\",
         *(f"    {question}={QUESTIONS[question][0]} \\" for question in ("python_version", "accelerator")),
         f"    framework={QUESTIONS['framework']} \\",
-        f"    services={QUESTIONS['services']} \\",
+        *(f"    {question}={QUESTIONS[question]} \\" for question in ("services", "kernels")),
         f"    ci={QUESTIONS['ci'][0]} \\",
         "    license=Apache-2.0",
     ]
@@ -645,6 +645,7 @@ def test_framework_is_refused(refusal, answer):
 
 
 MISSPELT = [*(("services", name) for name in ["none", *SERVICES]), *(("framework", name) for name in FRAMEWORKS)]
+MISSPELT += [("kernels", name) for name in KERNELS]
 
 
 @pytest.mark.parametrize(("question", "name"), MISSPELT)

@@ -14,7 +14,7 @@ import cookiecutter
 import nbformat
 import pytest
 import yaml
-from conftest import OPTIONS, REMEMBERED, TEMPLATE, copy_template, files
+from conftest import KERNELS, OPTIONS, REMEMBERED, TEMPLATE, copy_template, files
 
 from generation import checks, origin
 
@@ -69,9 +69,10 @@ CI = {"github": {".github/workflows/ci.yml"}, "gitlab": {".gitlab-ci.yml"}, "non
 DEFAULT_TREE = TREE | CI[OPTIONS["ci"][0]]
 # Files that only some answers add.
 OPTIONAL = {*set().union(*CI.values()), "docker/image/mirror.sh"}
+OPTIONAL |= {file for name in KERNELS for file in files(TEMPLATE / "templates" / "kernels" / name / "files")}
 
 TARGETS = """help build notebook stop shell run data train predict gpu test lint format add lock up down ps logs
-add-service remove-service doctor clean release""".split()
+add-service remove-service add-kernel doctor clean release""".split()
 
 
 def parse_notebook(text):
@@ -98,7 +99,8 @@ PARSERS = {
 # Files without a parser, and files that another test reads.
 UNPARSED = """
     .dockerignore .env.example .gitattributes .gitignore .gitkeep .shellcheckrc
-    AGENTS.md Dockerfile LICENSE Makefile README.md apt-build.txt apt-dev.txt apt.txt faults.txt gpu-faults.txt
+    AGENTS.md Dockerfile LICENSE Makefile README.md apt-build.txt apt-dev.txt apt-r.txt apt.txt faults.txt
+    gpu-faults.txt
 """.split()
 
 
@@ -349,7 +351,9 @@ def test_hole_in_dockerignore_stops_generation(command, template, out):
     assert list(out.iterdir()) == []
 
 
-DOCKERIGNORE = (TEMPLATE / "{{cookiecutter.project_slug}}" / ".dockerignore").read_text(encoding="utf-8").splitlines()
+TEXT = (TEMPLATE / "{{cookiecutter.project_slug}}" / ".dockerignore").read_text(encoding="utf-8")
+# Without the lines for some answers, which let files in.
+DOCKERIGNORE = [line for line in TEXT.splitlines() if not line.startswith(("{%", "!{{"))]
 # Useless in an image, but not secret.
 HARMLESS = ("**/.ipynb_checkpoints", "**/__pycache__", "**/*.pyc")
 

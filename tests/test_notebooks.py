@@ -52,7 +52,7 @@ def test_notebook_of_another_environment_runs(brought):
 
 
 def test_patterns_choose_notebooks_and_a_failure_names_the_cell(brought):
-    replace(brought, "pyproject.toml", '["tests", "notebooks/01-explore.ipynb"]', '["book"]')
+    replace(brought, "pyproject.toml", '    "tests",\n    "notebooks/01-explore.ipynb",\n', '    "book",\n')
     replace(brought, "pyproject.toml", '--strict-markers"', '--strict-markers --ignore-glob=book/slow/*"')
     done = brought.make("run", "CMD=COLUMNS=200 pytest")
     assert done.returncode != 0

@@ -8,7 +8,7 @@ import subprocess
 import tomllib
 
 import pytest
-from conftest import EVERY_SERVICE, OPTIONS, REMEMBERED, TEMPLATE, files, tool
+from conftest import EVERY_KERNEL, EVERY_SERVICE, OPTIONS, REMEMBERED, TEMPLATE, files, tool
 from markdown_it import MarkdownIt
 
 
@@ -54,8 +54,8 @@ def test_shellcheck_finds_nothing(baked):
     project = baked(**EVERY_SERVICE, framework="pytorch")
     names = shell_files(project)
     assert {"docker/build", "docker/lib/all.sh", "docker/image/mirror.sh", "services/postgres/backup.sh"} <= set(names)
-    # docker/add-service sources this file of the template.
-    names.append(str(TEMPLATE / "generation" / "add_service.sh"))
+    # docker/add-service and docker/add-kernel source these files of the template.
+    names += map(str, (TEMPLATE / "generation").glob("*.sh"))
     # The project's settings, instead of the user's, for all files.
     strict = ("--rcfile=docker/.shellcheckrc", "--shell=dash", "--severity=style")
     # One at a time. Otherwise, it reads a library again for each file that sources it.
@@ -67,7 +67,7 @@ def test_shellcheck_finds_nothing(baked):
 def test_hadolint_finds_nothing(project):
     strict = ("--no-color", "--disable-ignore-pragma", "-t", "style", "--config", os.devnull)
     dockerfiles = sorted(name for name in files(project) if name.endswith("Dockerfile"))
-    dockerfiles.append(TEMPLATE / "generation" / "add_service.Dockerfile")
+    dockerfiles.append(TEMPLATE / "generation" / "add.Dockerfile")
     done = subprocess.run([tool("hadolint"), *strict, *dockerfiles], cwd=project, capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (0, "")
 
@@ -75,6 +75,7 @@ def test_hadolint_finds_nothing(project):
 def test_checkov_finds_nothing(baked):
     different = ("accelerator", "framework")
     dockerfiles = [baked(**{name: choice}) / "Dockerfile" for name in different for choice in OPTIONS[name]]
+    dockerfiles.append(baked(**EVERY_KERNEL) / "Dockerfile")
     dockerfiles += baked(**EVERY_SERVICE).glob("services/*/Dockerfile")
     for dockerfile in dockerfiles:
         assert not re.search("(?i)hadolint +ignore|checkov:skip", dockerfile.read_text(encoding="utf-8"))

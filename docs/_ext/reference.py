@@ -15,6 +15,7 @@ from template import PROJECT, QUESTIONS, ROOT, defaults, faults, help_comments, 
 from generation.answers import CHECKS
 from generation.escaping import markdown
 from generation.frameworks import FRAMEWORKS, frameworks
+from generation.kernels import KERNELS, describe_kernel, kernels
 from generation.services import SHARED, catalogue
 
 
@@ -122,6 +123,7 @@ class Files(CheckedList):
 
     def facts(self, terms):
         folders = [PROJECT, *(FRAMEWORKS / name / "files" for name in frameworks())]
+        folders += [KERNELS / name / "files" for name in kernels()]
         paths = [path.relative_to(folder) for folder in folders for path in folder.rglob("*") if path.is_file()]
         paths += [Path("services", SHARED), *(Path("services", name, "compose.yaml") for name in catalogue())]
         files = {
@@ -163,6 +165,17 @@ class Faults(SphinxDirective):
         return "`" + error.replace("|", "\\|") + "`"
 
 
+class Kernels(SphinxDirective):
+    """A table of the kernels."""
+
+    def run(self):
+        rows = [["Name", "Language", "Tested"], ["---"] * 3]
+        for name in kernels():
+            kernel = describe_kernel(name)
+            rows.append([f"`{name}`", kernel["about"], kernel["tested"]])
+        return self.parse_text_to_nodes("\n".join(f"| {' | '.join(row)} |" for row in rows))
+
+
 class Packages(SphinxDirective):
     """A table of the packages that were tried, from the results of benchmarks/packages."""
 
@@ -192,11 +205,13 @@ class Packages(SphinxDirective):
 
 def outdated(app, env, *changes) -> list[str]:
     """Return the pages to read again in each build, because their sources are outside of the documentation."""
-    return [page for page in env.found_docs if page.startswith("reference/") or page == "how-to/trouble"]
+    return [
+        page for page in env.found_docs if page.startswith("reference/") or page in ("how-to/trouble", "how-to/kernels")
+    ]
 
 
 def setup(app) -> dict:
     app.connect("env-get-outdated", outdated)
-    for directive in (Answers, Targets, Variables, Settings, Files, Faults, Packages):
+    for directive in (Answers, Targets, Variables, Settings, Files, Faults, Kernels, Packages):
         app.add_directive(directive.__name__.lower(), directive)
     return {"parallel_read_safe": True}

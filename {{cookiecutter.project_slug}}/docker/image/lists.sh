@@ -8,6 +8,7 @@ services=$(! grep -q '^services = ' pyproject.toml || echo --only-group services
 jobs=''
 # The packages of services are in the same layer as those of the group dev.
 while read -r name options; do
+  [ -n "$name" ] || continue
   # shellcheck disable=SC2086 # a word for each option
   uv export --quiet --frozen --no-header --no-emit-project --format pylock.toml \
     --output-file "$1/pylock.$name.toml" $options >/dev/null &
@@ -19,6 +20,7 @@ named --only-group large
 notebook --only-group notebook
 dev --only-group dev $services
 release --no-default-groups --no-editable $extra
+$(sed -n 's/^\(kernel-[a-z0-9-]*\) = .*/\1 --only-group \1/p' pyproject.toml)
 END
 for job in $jobs; do wait "$job"; done
 cd "$1"
