@@ -3,19 +3,9 @@
 cd -- "$(dirname -- "$0")/../.." || exit
 . docker/lib/all.sh
 
-# load_number NAME DEFAULT: set NAME from the command line, .env or the default, and check that it is a whole number.
-load_number() {
-  local value
-  setting "$1" "$2"
-  eval "value=\$$1"
-  case $value in
-    *[!0-9]* | 0* | ?????*) fail "$1=$value is not a whole number from 1 to 9999. Use make load-api $1=$2." ;;
-  esac
-}
-
-load_number ROWS 1
-load_number CONNECTIONS 8
-load_number TIME 10
+load_number ROWS 1 load-api
+load_number CONNECTIONS 8 load-api
+load_number TIME 10 load-api
 prepare
 ensure_running api
 body=$(temporary_file load)

@@ -400,6 +400,16 @@ update_secrets() {
 # service_setting SERVICE SUFFIX: print the name of a setting: for dash and PORT, DASH_PORT.
 service_setting() { echo "$1_$2" | tr '[:lower:]-' '[:upper:]_'; }
 
+# load_number NAME DEFAULT TARGET: set NAME from the command line, .env or the default, and check that it is a whole number.
+load_number() {
+  local value
+  setting "$1" "$2"
+  eval "value=\$$1"
+  case $value in
+    *[!0-9]* | 0* | ?????*) fail "$1=$value is not a whole number from 1 to 9999. Use make $3 $1=$2." ;;
+  esac
+}
+
 # write_compose_services: write a Compose file that includes each service, with compose.port.yaml if its port is set.
 write_compose_services() {
   local service port
