@@ -27,7 +27,7 @@ def index_text() -> pd.DataFrame:
     create(documents.INDEX, documents.FIELDS)
     write(documents.INDEX, found, len(found))
     removed = delete(documents.INDEX, {"range": {"indexed": {"lt": now}}})
-    print(f"deleted {removed} that the project no longer contains")
+    print(f"deleted {removed} documents that the project no longer contains")
     return pd.DataFrame(found)
 
 
