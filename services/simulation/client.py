@@ -62,8 +62,9 @@ def objects() -> dict[str, bytes]:
         return store.cat(names) if names else {}
     except FileNotFoundError:
         return {}
-    except (OSError, BotoCoreError, ClientError) as error:
-        problem = f"failed: {str(error).rstrip('.')}. Check the settings"
+    # A ValueError is an endpoint that is not a URL.
+    except (OSError, ValueError, BotoCoreError, ClientError) as error:
+        problem = f"failed: {str(error).rstrip('.')}. Correct the settings"
         # The Versity S3 Gateway has a code of its own for an unknown user.
         if isinstance(error, PermissionError) or "XAdminUserNotFound" in str(error):
             names = "SIMULATION_S3_USER and SIMULATION_S3_PASSWORD"

@@ -78,13 +78,13 @@ def test_sweep_goes_on_where_it_was_killed(project):
     assert 0 < len(before) < 8
     assert all(json.loads(content)["parameters"]["temperature"] == 301 for content in before.values())
     output = project.ok("simulate", sweep)
-    assert f"8 runs, of which {len(before)} are stored already\n" in output
+    assert f"{len(before)} of 8 runs are stored already\n" in output
     assert output.count(f" of {8 - len(before)}: v1/") == 8 - len(before)
     after = stored(project, "/temperature=301/")
     assert len(after) == 8 and before.items() <= after.items()
-    assert "8 runs, of which 8 are stored already\n" in project.ok("simulate", sweep)
+    assert "8 of 8 runs are stored already\n" in project.ok("simulate", sweep)
     # Another parameter is another run.
-    assert "2 runs, of which 0 are stored already\n" in project.ok("simulate", SWEEP.format(1))
+    assert "0 of 2 runs are stored already\n" in project.ok("simulate", SWEEP.format(1))
 
 
 def test_results_are_a_dataframe(project):
@@ -96,8 +96,15 @@ def test_results_are_a_dataframe(project):
     assert python(project, code) == "40 5 10 4.0 {'1'}\n"
 
 
-def test_wrong_result_is_found_by_the_comparison(project):
-    """A result that is not that of the model is noticed. An object that is no result is named."""
+def test_wrong_model_or_result_is_found(project):
+    """A wrong model fails its test in the build, and a wrong result the comparison. An object that is none is named."""
+    model = project.path / "services/simulation/src/trap.hpp"
+    correct = model.read_text()
+    model.write_text(correct.replace("6 * std::numbers::pi", "5 * std::numbers::pi"))
+    assert project.error("simulate") == (
+        "error: the model fails its test: friction in pN ms/µm. Correct src/trap.hpp or src/check.cpp."
+    )
+    model.write_text(correct)
     project.ok("simulate", "SWEEP=stiffness=8,9 paths=1000")
     program = project.path / "reports" / "wrong.py"
     program.write_text("""
@@ -127,7 +134,7 @@ print(name, *answers, sep="\\n")
     no_result = f"the object {name} is not a result of the simulation. Remove it from S3."
     disagree = "error: the simulation and the closed form disagree. Check src/trap.hpp."
     assert answers == ["agrees", disagree, no_result, no_result]
-    assert "2 runs, of which 1 are stored already" in project.ok("simulate", "SWEEP=stiffness=8,9 paths=1000")
+    assert "1 of 2 runs are stored already" in project.ok("simulate", "SWEEP=stiffness=8,9 paths=1000")
 
 
 @pytest.mark.parametrize(
@@ -153,7 +160,7 @@ def test_wrong_key_is_one_line_and_loses_nothing(project):
     assert project.error("run", "CMD=python -m services.simulation.compare") == correct
     change(project, SIMULATION_S3_USER="analyst", SIMULATION_S3_PASSWORD="it's \"new\\")
     assert project.error("run", "CMD=python -m services.simulation.compare") == correct
-    assert "2 runs, of which 2 are stored already" in project.ok("simulate", SWEEP.format(20))
+    assert "2 of 2 runs are stored already" in project.ok("simulate", SWEEP.format(20))
     assert stored(project) == before
 
 

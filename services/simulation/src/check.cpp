@@ -6,7 +6,7 @@
 
 void check(bool holds, std::string_view what) {
     if (holds) return;
-    std::cerr << "error: " << what << '\n';
+    std::cerr << "error: the model fails its test: " << what << ". Correct src/trap.hpp or src/check.cpp.\n";
     std::exit(EXIT_FAILURE);
 }
 

@@ -17,7 +17,7 @@ explain() {
     *' dial tcp'* | *'connection reset'* | *': EOF'*)
       reason="does not answer. Start it: make up SERVICE=simulation, or correct SIMULATION_S3_ENDPOINT in .env" ;;
     *) reason="failed: $(grep -E 'ERROR|Failed' "$1" | tail -n 1 | sed -E 's/^.*(ERROR : |Failed to [a-z]+: )//' |
-      tr -d '\n' | cut -c 1-200 | sed 's/[.[:space:]]*$//'). Then run make simulate again, which continues" ;;
+      tr -d '\n' | cut -c 1-200 | sed 's/[.[:space:]]*$//'). What is stored is complete: run make simulate again, which continues" ;;
   esac
   echo "error: S3 at $S3_ENDPOINT $reason."
 }
@@ -63,7 +63,7 @@ fi
 awk -v objects=/tmp/objects 'BEGIN { while ((getline name <objects) > 0) stored[name] } !(($0 ".json") in stored)' \
   /tmp/runs >/tmp/missing
 all=$(wc -l </tmp/runs) missing=$(wc -l </tmp/missing)
-echo "$((all)) runs, of which $((all - missing)) are stored already"
+echo "$((all - missing)) of $((all)) runs are stored already"
 [ -s /tmp/missing ] || exit 0
 { xargs -n 1 -P "$JOBS" "$0" </tmp/missing 2>/dev/null || [ -s /tmp/error ] ||
   echo 'error: a run was killed. Use fewer JOBS if memory is short.' >/tmp/error; } | {
