@@ -13,13 +13,13 @@ from services.access import ServiceError
 from services.kafka.client import consumer, producer, read
 from services.kafka.fleet import DEAD_LETTERS, TOPIC, fleet, parse, send
 
-# Messages that are no readings, as a faulty sensor may send them.
+# Messages that are not readings, as a faulty sensor may send them.
 POISON = (b"not JSON", b'{"car": "car-0", "time": "2026-01-01T00:00:00Z", "speed": "fast"}', b"")
 SEE = "See make logs SERVICE=kafka."
 
 
 def process(reader: Consumer, writer: Producer, report: Connection) -> None:
-    """Read a batch: report the readings, park what is none, and commit how far this consumer is."""
+    """Read a batch: report its readings, park the other messages, and commit the position."""
     places, poison = [], []
     for message in reader.consume(200, timeout=0.5):
         if message.error():
@@ -154,7 +154,7 @@ def main() -> None:
             if each is victim and victim.committed == 2:
                 victim.process.kill()
                 alive = [survivor]
-                print(f"consumer B is killed before it commits {len(victim.batches[-1])} readings")
+                print(f"kill consumer B before it commits {len(victim.batches[-1])} readings")
                 continue
             each.connection.send("go on")
             count = len(survivor.done()) + len(victim.done())
@@ -165,11 +165,11 @@ def main() -> None:
     print(f"A read {len(survivor.done())} readings, and B {len(victim.done())} before it died")
     lost = set(victim.batches[-1]) - set(survivor.done())
     if alive == workers or lost:
-        raise SystemExit(f"error: {len(lost)} readings of the dead consumer are lost. {SEE}")
+        raise SystemExit(f"error: {len(lost)} readings of consumer B are lost. {SEE}")
     arrived = Counter(survivor.done() + victim.done())
     if arrived != Counter(expected) or len(expected) != len(readings):
         raise SystemExit(f"error: of {len(readings)} readings, {len(arrived)} arrived. {SEE}")
-    print(f"all {len(readings)} readings arrived, those that B had not committed again from A")
+    print(f"all {len(readings)} readings arrived: A read again what B had not committed")
 
     parked = read(DEAD_LETTERS).iloc[parked_before:]
     print(f"{len(parked)} messages are in {DEAD_LETTERS}:", *parked["reason"], sep="\n  ")

@@ -5,9 +5,11 @@ In some cars a part is failing, and their readings drift away: `failing` is the 
 
 import argparse
 import json
+import re
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -19,7 +21,7 @@ from {{ cookiecutter.package_name }}.files import exit_on_os_error
 from services.access import ServiceError
 
 TOPIC = "car-readings"
-# What cannot be read goes to the dead-letter topic, where somebody can look at it.
+# Messages that are not readings go to the dead-letter topic, where somebody can look at them.
 DEAD_LETTERS = f"{TOPIC}-dead"
 # Seconds between two readings of a car.
 INTERVAL = 5
@@ -158,14 +160,24 @@ def send(producer: Any, readings: pd.DataFrame, progress: bool = True) -> None:
         print(f"sent {len(readings)} of {len(readings)} readings")
 
 
+def positive(name: str, text: str) -> int:
+    """Return the value of a setting that must be a whole number above 0.
+
+    Raises:
+        SystemExit: It is not.
+    """
+    if not re.fullmatch("[1-9][0-9]*", text):
+        raise SystemExit(f"error: {name}='{text}' is not a number above 0. Use one such as 20.")
+    return int(text)
+
+
 def main() -> None:
-    """Send a fleet's readings: those of the last minutes, at once or as they would happen."""
+    """Send a fleet's readings: those of the last minutes at once, or new ones as they happen."""
     from services.kafka.client import producer
 
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seed", type=int, default=1, help="another seed is another fleet")
-    parser.add_argument("--cars", type=int, default=20)
-    parser.add_argument("--minutes", type=int, default=30)
+    for name, default in {"SEED": 1, "CARS": 20, "MINUTES": 30}.items():
+        parser.add_argument(f"--{name.lower()}", type=partial(positive, name), default=default)
     parser.add_argument("--live", action="store_true", help="send each reading at its time")
     options = parser.parse_args()
     start = datetime.now(UTC).replace(microsecond=0) if options.live else None

@@ -145,6 +145,9 @@ def test_example_replays_what_a_dead_consumer_read(project):
 
 def test_readings_are_sent_at_once_or_as_they_happen(project, program):
     assert project.ok("send-readings", "CARS=2", "MINUTES=1", "SEED=5").endswith("sent 24 of 24 readings\n")
+    for text in ("0", "1.5", "$(id)"):
+        line = project.error("send-readings", f"CARS={text}")
+        assert line == f"error: CARS='{text}' is not a number above 0. Use one such as 20."
     command = program("""
 from services.kafka import fleet
 
@@ -161,6 +164,7 @@ def test_fleet_is_the_same_for_the_same_seed(project, program):
     command = program(
         code
         + """
+import pandas as pd
 from services.kafka.fleet import FIELDS, PARTS, fleet, messages, parse
 
 start = pd.Timestamp("2026-01-01", tz="UTC")
