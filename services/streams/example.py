@@ -60,9 +60,9 @@ def follow(database: Engine, cars: str, count: int, seconds: float = 60) -> pd.D
 
 
 def send_with_poison(client: Producer, seed: int, **options: int) -> tuple[str, int]:
-    """Send a fleet and a message that is no reading. Return the prefix of its cars, and a count."""
+    """Send a fleet and a poison message. Return the prefix of its cars, and a count."""
     readings = fleet(seed, **options)
-    client.produce(TOPIC, f"no reading of fleet {seed}")
+    client.produce(TOPIC, f"not a reading of fleet {seed}")
     send(client, readings)
     return f"car-{seed}-", len(readings)
 
@@ -79,10 +79,10 @@ def check(database: Engine, cars: str, count: int) -> None:
     print(f"{len(rows)} rows are equal to those that pandas computes from {len(mine)} messages")
     letters = read(DEAD_LETTERS)
     seed = cars.split("-")[1]
-    found = letters[letters["value"] == f"no reading of fleet {seed}"]
+    found = letters[letters["value"] == f"not a reading of fleet {seed}"]
     if len(mine) != count or len(found) != 1:
         raise SystemExit(f"error: {len(mine)} of {count} readings, {len(found)} of 1 dead letters.")
-    print(f"{len(letters)} messages are in {DEAD_LETTERS}, one of them from this run")
+    print(f"the message that is not a reading is in {DEAD_LETTERS}")
 
 
 def main() -> None:

@@ -109,6 +109,21 @@ def test_wrong_database_is_one_line(project):
         assert project.error("up", f"STREAMS_JDBC_URL={url}").startswith(f"error: {message}")
     line = project.error("up", "STREAMS_JDBC_USER=nobody")
     assert line.startswith("error: streams cannot log in to the database.")
+    line = project.error("up", "STREAMS_JDBC_URL=jdbc:postgresql://postgres:5432/none")
+    assert line.startswith('error: streams cannot open the database: FATAL: database "none" does not exist.')
+    password = project.path / "reports" / "password"
+    password.write_text("wrong")
+    line = project.error("up", f"STREAMS_JDBC_PASSWORD_FILE={password}")
+    assert line.startswith("error: streams cannot log in to the database.")
+    password.unlink()
+
+
+def test_source_that_does_not_compile_is_one_line(project):
+    source = project.path / "services" / "streams" / "src" / "main" / "java" / "streams" / "Minute.java"
+    correct = source.read_text()
+    source.write_text(correct.replace("record Minute(", "record Minut("))
+    assert project.error("up").startswith("error: the sources of streams do not compile")
+    source.write_text(correct)
 
 
 def test_missing_topic_is_named(project):

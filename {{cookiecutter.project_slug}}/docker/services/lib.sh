@@ -112,10 +112,15 @@ pull() {
 
 # compose_build CONTAINER...: build the images of containers, and pass on the proxy.
 compose_build() {
-  local log
+  local log name message faults=''
   log=$(temporary_file build)
   # shellcheck disable=SC2046 # an option and its value for each proxy
-  follow_build "$log" engine compose --progress plain build $(proxy_arguments) "$@" || fail_from_log "$log"
+  follow_build "$log" engine compose --progress plain build $(proxy_arguments) "$@" || {
+    for name; do faults="$faults services/$(service_of "$name")/faults.txt"; done
+    # shellcheck disable=SC2086 # one word for each file
+    if message=$(known_fault "$log" $faults); then trace_file "$log" && fail "$message"; fi
+    fail_from_log "$log"
+  }
 }
 
 # build_containers CONTAINER...: build their images. If that fails only because a base image cannot be pulled (for example,

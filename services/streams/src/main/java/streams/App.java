@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.sql.SQLException;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
@@ -48,8 +49,12 @@ public final class App {
     String url = System.getenv("JDBC_URL");
     String user = System.getenv("JDBC_USER");
     Sink.Source database = () -> new Database(url, user, secret("database_password"));
-    // Wrong settings are an error now, and not the reason for retries later.
-    database.open().close();
+    try {
+      // Wrong settings are an error now, and not the reason for retries later.
+      database.open().close();
+    } catch (SQLException problem) {
+      throw new IllegalStateException("cannot open the database: " + problem.getMessage(), problem);
+    }
     Properties kafka = connection();
     String topicId = createTopics(kafka, from, to, dead);
 
@@ -156,7 +161,7 @@ public final class App {
     try {
       return Files.readString(Path.of("/run/secrets", name));
     } catch (IOException problem) {
-      throw new UncheckedIOException("the secret " + name + " cannot be read", problem);
+      throw new UncheckedIOException("cannot read the secret " + name, problem);
     }
   }
 }

@@ -42,7 +42,7 @@ final class Sink implements Runnable {
     this.source = source;
   }
 
-  /** Returns when the sink last had both Kafka and the database. */
+  /** Returns when the sink last went through its loop, in which it waits for a database that does not answer. */
   Instant alive() {
     return alive;
   }
