@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 from conftest import SERVICES
 from markdown_it import MarkdownIt
-from support import Project, unique
+from selenium.webdriver.common.by import By
+from support import Project, browser, console, docker, free_port, picture, unique, wait_until
 
 from benchmarks import report
 from benchmarks.packages import measure
@@ -80,6 +81,72 @@ def test_tutorial_works_as_it_is_written(engine, tmp_path):
         assert done.returncode == 0, done.stdout + done.stderr
         assert re.search(r"^http://127.0.0.1:\d+/lab\?token=\w+$", done.stdout, re.M)
         assert list((tmp_path / slug / "models").glob("model.*"))
+    finally:
+        Project(tmp_path / slug).remove()
+
+
+def follow(page: str, folder: Path) -> None:
+    """Do what a page tells its reader: type the commands, compare what they print, and write the files.
+
+    A file is a code block whose caption is the path, or `path, above def name` if that function and what follows stay.
+    The blocks of a notebook are its cells. In what a command prints, `…` stands for anything.
+    """
+    printed, cells = "", []
+    for token in MarkdownIt().parse(page):
+        if token.info == "sh":
+            done = subprocess.run(["bash", "-euc", token.content], cwd=folder, capture_output=True, text=True)
+            assert done.returncode == 0, token.content + done.stdout + done.stderr
+            printed = done.stdout
+            folder /= (re.findall("^cd (.+)", token.content, re.M) or ["."])[-1]
+        elif token.info == "text":
+            expected = ".*".join(map(re.escape, token.content.strip().split("…")))
+            assert re.search(expected, printed), f"{token.content}is not in what the command prints:\n{printed}"
+        elif token.info.startswith("{code-block}"):
+            caption, _, content = token.content.partition("\n\n")
+            name, _, below = caption.removeprefix(":caption: ").partition(", above ")
+            file = folder / name
+            if below:
+                _, function, rest = file.read_text(encoding="utf-8").partition(f"\n\n\n{below}(")
+                assert function, f"{name} has no {below}"
+                content = content.rstrip() + function + rest
+            if file.suffix == ".ipynb":
+                cell = {"cell_type": "code", "execution_count": None, "metadata": {}, "outputs": [], "source": content}
+                cells.append({**cell, "id": str(len(cells))})
+                content = json.dumps({**json.loads(file.read_text(encoding="utf-8")), "cells": cells})
+            file.write_text(content, encoding="utf-8")
+
+
+@pytest.mark.docker
+def test_osemn_page_works_as_it_is_written(engine, tmp_path, monkeypatch):
+    slug = unique("fleet")
+    answers = f"project_slug={slug} package_name=fleet"
+    start = f"{shlex.quote(sys.executable)} -m cookiecutter {shlex.quote(str(TEMPLATE))} {answers}"
+    page = read("docs", "osemn.md").replace("cookiecutter gh:org/ds-docker", start).replace("cd fleet", f"cd {slug}")
+    assert start in page
+    # Other projects on this machine may use the ports that the page names.
+    for name, default in (("MLFLOW_PORT", 5001), ("API_PORT", 8000), ("SITE_PORT", 4000)):
+        monkeypatch.setenv(name, str(free_port()))
+        page = page.replace(f"127.0.0.1:{default}", f"127.0.0.1:{os.environ[name]}")
+    until, heading, rest = page.partition("## Stop")
+    assert heading
+    try:
+        follow(until, tmp_path)
+        project = Project(tmp_path / slug)
+        metrics = json.loads(project.read("reports/metrics.json"))
+        assert metrics["roc_auc"] > 0.85
+        with browser(project.network(), size=(1000, 1100)) as driver:
+            driver.get("http://site:8080")
+            driver.find_element(By.PARTIAL_LINK_TEXT, "Which cars").click()
+            shown = driver.find_elements(By.CSS_SELECTOR, "td data")
+            assert [float(each.get_attribute("value")) for each in shown] == list(metrics.values())
+            wait_until(lambda: driver.find_elements(By.CSS_SELECTOR, "path.point"))
+            images = driver.find_elements(By.CSS_SELECTOR, "figure > img")
+            wait_until(lambda: len(images) == 2 and all(image.get_property("naturalWidth") > 300 for image in images))
+            assert console(driver) == []
+            picture(driver, "osemn", folder="")
+        follow(rest, tmp_path / slug)
+        assert not project.containers()
+        assert not docker("volume", "ls", "--quiet", "--filter", f"name={slug}-")
     finally:
         Project(tmp_path / slug).remove()
 

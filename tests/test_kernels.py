@@ -1,4 +1,4 @@
-"""Notebooks in other languages: the folders in templates/kernels/, `make add-kernel`, and their notebooks in the image."""
+"""Notebooks in other languages: the folders in templates/kernels/, `make add-kernel`, and the notebooks themselves."""
 
 import json
 import shutil

@@ -37,7 +37,7 @@ def test_clean_keeps_complete_rows_once():
 def test_split_shares_no_rows_and_keeps_the_classes(parts):
     train, test = parts
     assert not set(train.index) & set(test.index)
-    assert abs(train["malignant"].mean() - test["malignant"].mean()) < 0.01
+    assert abs(train[features.TARGET].mean() - test[features.TARGET].mean()) < 0.01
     pd.testing.assert_frame_equal(test, features.split(features.clean(data.download()))[1])
 
 
@@ -60,8 +60,8 @@ def test_importance_has_error_bars_and_the_used_feature_first(monkeypatch):
 
 def test_model_beats_guessing_and_can_be_saved(parts, tmp_path):
     train, test = parts
-    target = test["malignant"]
-    trained = model.fit(train.drop(columns="malignant"), train["malignant"])
+    target = test[features.TARGET]
+    trained = model.fit(train.drop(columns=features.TARGET), train[features.TARGET])
     scores = model.probability(trained, test)
     assert evaluate.metrics(target, scores)["roc_auc"] > 0.9
 
