@@ -154,6 +154,31 @@ def test_failing_cell_in_another_language_is_named(project):
 
 
 @pytest.mark.docker
+def test_syntax_error_in_typescript_is_shown(project):
+    notebook = nbformat.read(project.path / "notebooks" / "typescript.ipynb", as_version=4)
+    notebook.cells[-1].source = "let let = 1"
+    nbformat.write(notebook, project.path / "notebooks" / "broken.ipynb")
+    project.run("jupyter execute --allow-errors --inplace notebooks/broken.ipynb")
+    (output,) = nbformat.read(project.path / "notebooks" / "broken.ipynb", as_version=4).cells[-1].outputs
+    assert output.evalue.startswith("SyntaxError: Unexpected token")
+
+
+@pytest.mark.docker
+def test_r_package_that_a_notebook_installs_is_kept(project):
+    package = project.path / "ours"
+    (package / "R").mkdir(parents=True)
+    (package / "DESCRIPTION").write_text("Package: ours\nVersion: 1.0\n", encoding="utf-8")
+    (package / "NAMESPACE").write_text("export(answer)\n", encoding="utf-8")
+    (package / "R" / "ours.R").write_text("answer <- function() 'kept'\n", encoding="utf-8")
+    code = nbformat.v4.new_code_cell("install.packages('/workspace/ours', repos = NULL)")
+    metadata = {"kernelspec": {"display_name": "R", "language": "R", "name": "ir"}}
+    nbformat.write(nbformat.v4.new_notebook(cells=[code], metadata=metadata), project.path / "install.ipynb")
+    project.run("jupyter execute install.ipynb")
+    shutil.rmtree(package)
+    assert "kept" in project.run("Rscript -e 'ours::answer()'")
+
+
+@pytest.mark.docker
 def test_jupyter_offers_the_languages(project):
     listed = json.loads(project.run("jupyter kernelspec list --json"))["kernelspecs"]
     assert {kernel["spec"]["language"] for kernel in listed.values()} == {"python", "R", "typescript"}
