@@ -26,6 +26,19 @@ def request(path: str, body: str | None = None) -> tuple[int, str]:
         return error.code, error.read().decode()
 
 
+def reasons(text: str) -> str:
+    """Return why a request was refused, in one line: the first three reasons."""
+    try:
+        detail = json.loads(text)["detail"]
+    except ValueError:
+        return text[:300]
+    if isinstance(detail, str):
+        return detail
+    # The first part of each location is the body.
+    found = [f"{'.'.join(map(str, each['loc'][1:]))}: {each['msg']}" for each in detail]
+    return ", ".join(found[:3]) + (", …" if len(found) > 3 else "")
+
+
 def predict(rows: pd.DataFrame) -> pd.DataFrame:
     """Return the probability and the predicted class of each row.
 
@@ -38,6 +51,6 @@ def predict(rows: pd.DataFrame) -> pd.DataFrame:
         body = json.dumps({"rows": rows[start : start + BATCH].to_dict("records")})
         status, text = request("/predict/batch", body)
         if status != 200:
-            raise ServiceError(f"the server answered with status {status}: {text[:300]}")
+            raise ServiceError(f"the server answered with status {status}: {reasons(text)}")
         predictions += json.loads(text)["predictions"]
     return pd.DataFrame(predictions, index=rows.index, columns=["probability", "predicted"])

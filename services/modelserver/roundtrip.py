@@ -22,12 +22,6 @@ def check(correct: bool, problem: str) -> None:
         sys.exit(f"error: {problem}. See make logs SERVICE=modelserver.")
 
 
-def reasons(text: str) -> str:
-    """Return the reasons in the text of a 422 response, in one line."""
-    details = json.loads(text)["detail"]
-    return ", ".join(f"{detail['loc'][-1]}: {detail['msg']}" for detail in details)
-
-
 def compare(rows: pd.DataFrame, trained: model.Model) -> None:
     """Compare the predictions for all rows, and print the largest difference."""
     remote, local = client.predict(rows[model.columns(trained)]), predict(rows, trained)
@@ -45,12 +39,12 @@ def send_invalid(row: dict[str, Any]) -> None:
         "a missing value": {name: value for name, value in row.items() if name != column},
         "an unknown column": {**row, "color": 1},
         "text": {**row, column: "large"},
-        "no number": {**row, column: float("nan")},
+        "NaN": {**row, column: float("nan")},
     }
     for problem, changed in invalid.items():
         status, text = client.request("/predict", json.dumps(changed))
         check(status == 422, f"a row with {problem} got status {status}")
-        print(f"/predict {status} for a row with {problem}: {reasons(text)}")
+        print(f"/predict {status} for a row with {problem}: {client.reasons(text)}")
 
 
 def main() -> None:

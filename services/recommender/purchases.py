@@ -38,7 +38,15 @@ def products() -> dict[str, Product]:
     name = PRODUCTS.relative_to(ROOT)
     try:
         listed = json.loads(PRODUCTS.read_text(encoding="utf-8"))
-        return {str(each["product"]): Product(**each) for each in listed}
+        return {
+            str(each["product"]): Product(
+                product=str(each["product"]),
+                name=str(each["name"]),
+                category=str(each["category"]),
+                price=float(each["price"]),
+            )
+            for each in listed
+        }
     except FileNotFoundError:
         raise OSError(f"{name} is missing. Correct it.") from None
     except (KeyError, TypeError, ValueError) as error:
@@ -94,13 +102,22 @@ def read() -> pd.DataFrame:
     if not RAW.exists():
         with atomic_path(RAW) as path:
             simulate().to_csv(path, index=False)
-    frames = [pd.read_csv(RAW, dtype="str", usecols=COLUMNS)]
+    try:
+        before = _with_times(pd.read_csv(RAW, dtype="str", usecols=COLUMNS))
+    except ValueError as error:
+        # What pandas advises after the first sentence is for programmers.
+        problem = str(error).partition(". ")[0]
+        raise OSError(f"{RAW.relative_to(ROOT)} cannot be read: {problem}. Correct it.") from None
     try:
         with sold() as connection:
-            frames.append(pd.read_sql("select * from purchases", connection, dtype="str"))
+            since = pd.read_sql("select * from purchases", connection, dtype="str")
     except (sqlite3.DatabaseError, pd.errors.DatabaseError) as error:
         name = SOLD.relative_to(ROOT)
         raise OSError(f"{name} cannot be read: {error}. Move it away or restore it.") from None
-    frame = pd.concat([each for each in frames if len(each)], ignore_index=True)
-    frame["time"] = pd.to_datetime(frame["time"])
+    frame = pd.concat([before, _with_times(since)], ignore_index=True)
     return frame.sort_values("time", ignore_index=True)
+
+
+def _with_times(rows: pd.DataFrame) -> pd.DataFrame:
+    """Convert the times of one source, in its own format. Without a time zone, they are UTC."""
+    return rows.assign(time=pd.to_datetime(rows["time"], utc=True))

@@ -14,8 +14,15 @@ TEST = 0.2
 
 
 def evaluate() -> dict[str, float]:
-    """Learn from the earlier purchases, and return the precision for the later ones."""
+    """Learn from the earlier purchases, and return the precision for the later ones.
+
+    Raises:
+        OSError: There are no purchases, or a file cannot be read.
+    """
     rows = purchases.read()
+    if rows.empty:
+        name = purchases.RAW.relative_to(ROOT)
+        raise OSError(f"{name} has no purchases. Add some, or buy something in the shop.")
     split = rows["time"].quantile(1 - TEST)
     before, after = rows[rows["time"] < split], rows[rows["time"] >= split]
     learned = model.fit(before, list(purchases.products()))

@@ -301,6 +301,13 @@ def test_database_that_cannot_be_used_is_one_line(project):
     assert "ORA-12541" in start(project, BANK_JDBC_URL="jdbc:oracle:thin:@//127.0.0.1:1521/FREEPDB1")
     wrong = start(project, BANK_JDBC_URL="jdbc:sqlite:bank")
     assert wrong == "its URL starts neither with jdbc:postgresql: nor with jdbc:oracle:"
+    user = {"BANK_JDBC_URL": "jdbc:postgresql://postgres/postgres", "BANK_JDBC_USER": "nobody"}
+    log = project.path / "reports" / "log"
+    log.write_text(f"error: the bank cannot use its database: {start(project, **user)}\n")
+    command = f". docker/lib/faults.sh; known_fault {log} services/bank/faults.txt"
+    known = subprocess.check_output(["sh", "-c", command], cwd=project.path, text=True)
+    reason = 'FATAL: password authentication failed for user "nobody"'
+    assert known.startswith(f"the bank cannot use its database: {reason}. Check the settings BANK_*")
     # As if somebody had edited the first file of the tables.
     sql(project, "update bank.flyway_schema_history set checksum = checksum + 1 where version = '1';")
     assert start(project, BANK_PROJECT_URL=url).startswith("Validate failed")

@@ -402,5 +402,6 @@ def test_known_faults_of_mongodb_are_one_line(project, tmp_path):
         '"msg":"Wrong mongod version","attr":{"error":"UPGRADE PROBLEM: Found an invalid featureCompatibilityVersion'
     )
     assert message(wrong).startswith("the volume of labeling was written by another version of MongoDB.")
+    assert project.error("up", "LABELING_MAX_BYTES=8MB").startswith("error: LABELING_MAX_BYTES is not a whole number")
     line = project.error("up", "LABELING_OVERLAP=0")
     assert line == "error: LABELING_OVERLAP is not a whole number from 1 to 20. Correct it in .env."

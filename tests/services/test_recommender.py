@@ -152,10 +152,15 @@ def test_fault_at_the_start_is_one_line(shop):
     project = shop.project
     products = project.path / "services" / "recommender" / "src" / "products.json"
     sold = project.path / "data" / "interim" / "purchases.sqlite"
+    raw = project.path / "data" / "raw" / "purchases.csv"
+    # Only the price is missing.
+    unpriced = '[{"product": "C000", "name": "Beans", "category": "Coffee"}]'
     project.ok("down")
     for file, content, target, line in (
         (sold, "damaged", "recommender", "data/interim/purchases.sqlite cannot be read: file is not a database."),
-        (products, "[{}]", "up", "services/recommender/src/products.json is not a list of products ('product')."),
+        (raw, "customer,item\nC1,C000\n", "recommender", "data/raw/purchases.csv cannot be read: Usecols do not match"),
+        (raw, "customer,product,time\nC1,C000,soon\n", "up", "data/raw/purchases.csv cannot be read: "),
+        (products, unpriced, "up", "services/recommender/src/products.json is not a list of products ('price')."),
     ):
         good = file.read_bytes()
         file.write_text(content)
@@ -209,6 +214,7 @@ def test_shop_reacts_to_a_purchase(shop):
         button = driver.find_element(By.CSS_SELECTOR, '#all [aria-label="Buy Cat Food <salmon>"]')
         button.send_keys(Keys.ENTER)
         wait_until(lambda: status() == "You bought Cat Food <salmon>.")
+        assert driver.switch_to.active_element == button
         assert texts("#recommended-title") == ["Recommended for you"]
         assert set(texts("#recommended .because")) == {"because you bought Cat Food <salmon>"}
         assert texts("#recommended .name") != popular and texts("#bought li") == ["Cat Food <salmon>"]
@@ -216,9 +222,15 @@ def test_shop_reacts_to_a_purchase(shop):
         driver.find_element(By.CSS_SELECTOR, "#recommended .buy").click()
         wait_until(lambda: status() == f"You bought {bought}.")
         assert bought not in texts("#recommended .name") and bought in texts("#bought li")
+        assert driver.switch_to.active_element == driver.find_element(By.CSS_SELECTOR, "#recommended .buy")
         driver.refresh()
         assert support.console(driver) == []
-        sign_in("<img src=x onerror=document.title='attacked'>")
+        attack = "<img src=x onerror=document.title='attacked'>"
+        sign_in(attack)
+        assert driver.find_elements(By.CSS_SELECTOR, "#customer:invalid")
+        # The browser has refused it. So does the server.
+        driver.execute_script("document.getElementById('sign-in').noValidate = true")
+        sign_in(attack)
         wait_until(lambda: status().startswith("There are no recommendations: String should match pattern"))
         assert texts("#recommended li") == texts("#bought li") == []
         assert driver.find_elements(By.TAG_NAME, "img") == [] and driver.title == "The Corner Shop"

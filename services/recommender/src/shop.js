@@ -37,7 +37,7 @@ function card(product) {
   const buy = element("button", "buy", "Buy");
   buy.type = "button";
   buy.setAttribute("aria-label", `Buy ${product.name}`);
-  buy.addEventListener("click", () => purchase(product));
+  buy.addEventListener("click", () => purchase(product, buy));
   made.append(element("p", "category", product.category), element("p", "name", product.name));
   if (product.because) made.append(element("p", "because", `because you bought ${product.because}`));
   made.append(element("p", "price", `€${product.price.toFixed(2)}`), buy);
@@ -60,7 +60,9 @@ function showAll() {
   part("all").replaceChildren(...products.filter((each) => !category || each.category === category).map(card));
 }
 
-async function purchase(product) {
+async function purchase(product, pressed) {
+  const list = pressed.closest("ul");
+  const position = [...list.children].indexOf(pressed.parentElement);
   const buttons = document.querySelectorAll("button");
   for (const button of buttons) button.disabled = true;
   try {
@@ -71,6 +73,8 @@ async function purchase(product) {
     say(`${product.name} could not be bought: ${error.message}`, true);
   }
   for (const button of document.querySelectorAll("button")) button.disabled = false;
+  // A disabled button loses the focus, and show() replaces those of recommended products.
+  list.children[position]?.querySelector("button").focus();
 }
 
 async function signIn(event) {
