@@ -44,6 +44,8 @@ def merge(name: str, mine: str, before: str, after: str) -> str:
     """
     diff = list(unified_diff(before.splitlines(), after.splitlines(), name, name, lineterm=""))
     added = [line[1:].strip().rstrip(",") for line in diff[2:] if line[0] == "+"]
+    if mine == before:
+        return after
     if all(line in mine for line in added):
         return mine
     with tempfile.TemporaryDirectory() as folder:

@@ -105,7 +105,8 @@ def test_resolving_versions_is_a_step_and_nothing_to_do_is_none(copy):
     project = copy()
     lines = project.ok("lock").splitlines()
     assert lines[0] == "resolving versions"
-    assert re.fullmatch(r" +\d+\.\ds  \[resolve 1/1\] RUN /build/resolve.sh", lines[-2])
+    # On a busy machine, writing the result takes long enough to be a line, too.
+    assert any(re.fullmatch(r" +\d+\.\ds  \[resolve 1/1\] RUN /build/resolve.sh", line) for line in lines)
     # The copy has no log yet with which the image could be compared.
     assert re.search(rf"^built {project.slug}:cpu \(\d[\d.]+[MG]B\)$", project.ok("build"), re.M)
     expected = [f"building {project.slug}:cpu", f"built {project.slug}:cpu", "next: make notebook"]
