@@ -1,4 +1,5 @@
-# Runs generation/add_service.py or add_kernel.py for a project. The context is a clone of this template, with the project's files in .given.
+# Runs generation/add_service.py or add_kernel.py for a project. The context is a clone of this template, with the project's
+# files in .given.
 ARG IMAGE
 
 FROM ghcr.io/astral-sh/uv:0.13 AS uv
