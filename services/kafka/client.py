@@ -118,7 +118,7 @@ def read(topic: str) -> pd.DataFrame:
         if not partitions:
             raise ServiceError(f"kafka has no topic {topic}. Add it to services/kafka/topics.txt.")
         reader.assign([TopicPartition(topic, number, OFFSET_BEGINNING) for number in partitions])
-        places, rows, ended = [], [], set()
+        places, rows, ended = [], [], set[int]()
         while len(ended) < len(partitions):
             for message in reader.consume(1000, timeout=1):
                 problem = message.error()

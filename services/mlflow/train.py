@@ -20,7 +20,7 @@ from mlflow.exceptions import MlflowException, RestException
 from mlflow.models import infer_signature
 from packaging.requirements import Requirement
 
-from {{ cookiecutter.package_name }} import features, model, predict, train
+from {{ cookiecutter.package_name }} import features, model, predict, trace, train
 from {{ cookiecutter.package_name }}.files import ROOT, exit_on_os_error
 
 from services.access import ServiceError, wait_for
@@ -63,6 +63,7 @@ def log() -> None:
     columns = model.columns(trained)
     rows, test = pd.read_parquet(features.TRAIN)[columns], pd.read_parquet(features.TEST)[columns]
     mlflow.log_params(parameters(trained, rows))
+    mlflow.set_tags(trace.flat(trace.read()))
     mlflow.log_metrics(json.loads(train.METRICS.read_text()))
     mlflow.log_artifacts(str(train.FIGURES), "figures")
     answers = predict.predict(test, trained)[["probability", "predicted"]]

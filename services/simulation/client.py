@@ -67,8 +67,8 @@ def objects() -> dict[str, bytes]:
         problem = f"failed: {str(error).rstrip('.')}. Correct the settings"
         # The Versity S3 Gateway has a code of its own for an unknown user.
         if isinstance(error, PermissionError) or "XAdminUserNotFound" in str(error):
-            names = "SIMULATION_S3_USER and SIMULATION_S3_PASSWORD"
-            problem = f"does not accept the key. Correct {names}"
+            needed = "SIMULATION_S3_USER and SIMULATION_S3_PASSWORD"
+            problem = f"does not accept the key. Correct {needed}"
     raise ServiceError(f"S3 at {options['S3_ENDPOINT']} {problem} in .env.")
 
 

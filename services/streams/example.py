@@ -40,7 +40,7 @@ def stored(database: Engine, cars: str) -> pd.DataFrame:
     return pd.read_sql(query, database, params={"cars": f"{cars}%"}).set_index(KEY).sort_index()
 
 
-def follow(database: Engine, cars: str, count: int, seconds: float = 60) -> pd.DataFrame:
+def follow(database: Engine, cars: str, count: int, seconds: float = 120) -> pd.DataFrame:
     """Print the progress until the table contains this many readings, and return its rows.
 
     Raises:

@@ -43,20 +43,22 @@ image_id() { "$DOCKER" image ls --no-trunc --quiet "$1"; }
 
 # compare FIRST SECOND: print the differences between two images.
 compare() {
-  local log save_option=''
+  local log
   log=$(temporary_file log)
   export INSPECTED_IMAGE="$tag-dev-1"
-  ! is_podman || save_option=--multi-image-archive
-  # shellcheck disable=SC2086 # an option or nothing
-  engine save $save_option "$1" "$2" | run_container supply-chain compare_images.py "$1" "$2" 2>"$log" ||
+  save_images "$1" "$2" | run_container supply-chain compare_images.py "$1" "$2" 2>"$log" ||
     fail_from_log "$log"
 }
 
 copy_sources || fail 'cannot copy the sources to .local. Check the free space: df -h .local.'
 no_cache=--no-cache
+# Podman writes the time of a build into images, and would keep each step of these builds.
+! is_podman || no_cache="$no_cache --layers=false --timestamp ${SOURCE_DATE_EPOCH:-$(newest_package)}"
 for stage in dev release; do
   echo "building $stage twice without the cache"
+  # shellcheck disable=SC2086 # options and a value
   build_stage "$stage" $no_cache --tag "$tag-$stage-1" "$copies/1"
+  # shellcheck disable=SC2086
   build_stage "$stage" $no_cache --tag "$tag-$stage-2" "$copies/the 2nd"
   # What the release image shares with the development image has been built twice by then. Podman has no such option.
   is_podman || no_cache=--no-cache-filter=release

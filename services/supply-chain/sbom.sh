@@ -18,9 +18,8 @@ write_list() {
 
 prepare --without-data
 # Unlike ensure_image, this does not need a GPU.
-"$DOCKER" image inspect "$IMAGE" >/dev/null 2>&1 || build_development_image
-if [ ! -d reports ] && mkdir reports 2>/dev/null; then hand_over reports; fi
-[ -d reports ] && [ -w reports ] || fail 'the folder reports is not writable. Check who owns it: ls -ld reports.'
+ensure_development_image
+require_writable reports 'Check who owns it: ls -ld reports.'
 
 write_list "$IMAGE" "$PROJECT:$ACCELERATOR" "reports/sbom-$ACCELERATOR.cdx.json"
 if "$DOCKER" image inspect "$RELEASE_IMAGE" >/dev/null 2>&1; then
