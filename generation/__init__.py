@@ -11,7 +11,8 @@ cookiecutter, so they only import the standard library, Jinja and cookiecutter.
 - escaping: writing a text into TOML, Markdown, Jinja or a shell command
 - steps, checks, origin: what the hook does after rendering: checks of the generated project, and .cruft.json
 - adopt, suggestions: `make adopt`, and the answers that an existing repository suggests
-- add_service, add_kernel, add: the parts of `make add-service` and `make add-kernel` that belong to the template
+- add_service, add_kernel, update, add: the parts of `make add-service`, `make add-kernel` and `make update` that belong
+  to the template; render_version generates a project from any version of it
 """
 
 import tomllib

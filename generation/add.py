@@ -1,17 +1,12 @@
-"""What `make add-service` and `make add-kernel` share: answers of a project that exists already, and errors."""
+"""What `make add-service`, `make add-kernel` and `make update` share: .cruft.json, merging, and errors."""
 
 import json
-import re
 import shutil
+import subprocess
+import tempfile
 import traceback
 from collections.abc import Callable
 from pathlib import Path
-
-from cookiecutter.exceptions import FailedHookException
-from cookiecutter.prompt import render_variable
-from cookiecutter.utils import create_env_with_context
-
-from generation import TEMPLATE
 
 # Files in OUT: why nothing can be added, what its owner has to change first, and the new .cruft.json.
 PROBLEM, DIFF, STATE = "problem", "diff", "cruft.json"
@@ -25,31 +20,20 @@ class CannotAddError(Exception):
         self.diff = diff
 
 
-def complete(recorded: dict) -> dict:
-    """Return the recorded answers with the private variables of cookiecutter.json, and with defaults for new questions.
-
-    An answer is taken as it is: it may have been valid for another Python than the one that runs this.
-    """
-    questions = json.loads((TEMPLATE / "cookiecutter.json").read_text(encoding="utf-8"))
-    questions.pop("__prompts__", None)
-    # Settings of cookiecutter begin with one underscore. They say how to render the other variables.
-    answers = {name: value for name, value in questions.items() if re.match("_[^_]", name)}
-    environment = create_env_with_context({"cookiecutter": answers})
-    for name, default in questions.items():
-        if name in recorded and not name.startswith("_"):
-            answers[name] = recorded[name]
-        elif name not in answers:
-            first = default[0] if isinstance(default, list) else default
-            try:
-                answers[name] = render_variable(environment, first, answers)
-            except FailedHookException:
-                answers[name] = recorded.get(name, "")
-    return answers
-
-
 def read_state(given: Path) -> dict:
-    """Return what the .cruft.json of the project says."""
-    return json.loads((given / ".cruft.json").read_text(encoding="utf-8"))
+    """Return what the .cruft.json of the project says.
+
+    Raises:
+        CannotAddError: The file is not valid JSON, or has no answers.
+    """
+    try:
+        state = json.loads((given / ".cruft.json").read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise CannotAddError(f".cruft.json is not valid: {error}. Correct it, or take it from git.") from None
+    answers = state.get("context", {}).get("cookiecutter") if isinstance(state.get("context"), dict) else None
+    if not isinstance(answers, dict):
+        raise CannotAddError(".cruft.json has no answers in context.cookiecutter. Take the file from git.")
+    return state
 
 
 def write_state(state: dict, out: Path) -> None:
@@ -57,11 +41,40 @@ def write_state(state: dict, out: Path) -> None:
     (out / STATE).write_text(json.dumps(state, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
 
 
-def run(add: Callable[[str, Path, Path], None], name: str, given: Path, out: Path) -> None:
-    """Call `add` with the other arguments. If it fails, leave only `problem` in `out`, one line, and perhaps `diff`."""
+def merge_files(mine: bytes, before: bytes, after: bytes, names: tuple[str, str, str]) -> tuple[bytes, bool]:
+    """Return a text, `mine`, with the changes between two other versions, and whether they conflict with its own.
+
+    Conflicts are marked as git marks them, with the names of the three versions.
+
+    Raises:
+        CannotAddError: The image has no git.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        files = [Path(folder, version) for version in ("mine", "before", "after")]
+        for file, text in zip(files, (mine, before, after), strict=True):
+            file.write_bytes(text)
+        labels = [word for name in names for word in ("-L", name)]
+        try:
+            done = subprocess.run(["git", "merge-file", "--stdout", *labels, *files], capture_output=True)
+        except FileNotFoundError:
+            raise CannotAddError(
+                "the development image has no git. Add git to apt-dev.txt, and run: make build."
+            ) from None
+    # The status is the number of conflicts, or an error.
+    if done.returncode > 127:
+        raise RuntimeError(done.stderr.decode(errors="replace"))
+    return done.stdout, done.returncode > 0
+
+
+def run(command: Callable[..., None], name: str, *folders: Path) -> None:
+    """Call a command with the other arguments, the last of which is the folder that it writes to.
+
+    If it fails, leave only `problem` in that folder, one line, and perhaps `diff`.
+    """
+    out = folders[-1]
     out.mkdir(exist_ok=True)
     try:
-        add(name, given, out)
+        command(name, *folders)
     except Exception as error:
         if isinstance(error, CannotAddError):
             problem = str(error)

@@ -1,15 +1,34 @@
 # shellcheck shell=dash
-# What generation/add_service.sh and add_kernel.sh share.
+# What generation/add_service.sh, add_kernel.sh and update.sh share. The functions that they call besides these are in
+# docker/lib of the project, perhaps in an older version: fail, note, temporary_file, replace, hand_over and run_build.
 
-# render service|kernel FOLDER: write what generation/add_service.py or add_kernel.py makes of the template to a new folder.
-render() {
-  mkdir "$template_folder/.given"
-  cp .cruft.json pyproject.toml Dockerfile .dockerignore "$template_folder/.given/"
+# give FILE...: copy files of the project to the folder that a build reads them from.
+give() {
+  local file
+  mkdir -p "$template_folder/.given"
+  for file; do
+    [ ! -f "$file" ] || cp "$file" "$template_folder/.given/"
+  done
   find services -name compose.yaml 2>/dev/null | cut -d / -f 2 >"$template_folder/.given/services"
-  run_build --file "$template_folder/generation/add.Dockerfile" --output "type=local,dest=$2" \
-    --build-arg "WHAT=$1" --build-arg "NAME=$NAME" --build-arg "IMAGE=$PROJECT:$ACCELERATOR" "$template_folder"
-  [ ! -f "$2/diff" ] || replace ".local/add-$1.diff" <"$2/diff"
-  [ ! -f "$2/problem" ] || fail "$(cat "$2/problem")"
+}
+
+# render STAGE FOLDER OPTION...: write the result of a stage of generation/Dockerfile to a new folder.
+render() {
+  local stage="$1" folder="$2"
+  shift 2
+  run_build --file "$template_folder/generation/Dockerfile" --target "$stage" --output "type=local,dest=$folder" \
+    --build-arg "IMAGE=$PROJECT:$ACCELERATOR" "$@" "$template_folder"
+  [ ! -f "$folder/problem" ] || fail "$(cat "$folder/problem")"
+}
+
+# add KIND: render what generation/add_KIND.py writes.
+add() {
+  echo "adding $NAME from $template at $(printf %.7s "$commit")"
+  give .cruft.json pyproject.toml Dockerfile .dockerignore
+  (render added "$out" --build-arg "WHAT=$1" --build-arg "NAME=$NAME") || {
+    [ ! -f "$out/diff" ] || replace ".local/add-$1.diff" <"$out/diff"
+    exit 1
+  }
 }
 
 # place SOURCE PATH: move a prepared file or folder to its place in the project, unless something is there.
@@ -28,5 +47,4 @@ require_writable() {
   done
 }
 
-echo "adding $NAME from $template at $(printf %.7s "$commit")"
 out=$(temporary_file out) locked=$(temporary_file locked)

@@ -11,16 +11,16 @@ GIVEN holds .cruft.json and the files in CHANGED, as they are in the project. OU
 If the kernel cannot be added, OUT only receives `problem`, a line that says why, and `diff` if a file cannot be merged.
 """
 
-import subprocess
 import sys
 import tempfile
 from difflib import unified_diff
 from pathlib import Path
 
 from generation import TEMPLATE
-from generation.add import CannotAddError, complete, read_state, run, write_state
+from generation.add import CannotAddError, merge_files, read_state, run, write_state
 from generation.answers import unknown
 from generation.kernels import kernels, write_kernels
+from generation.render_version import complete
 from generation.rendering import render_files
 from generation.services import named
 
@@ -48,23 +48,14 @@ def merge(name: str, mine: str, before: str, after: str) -> str:
         return after
     if all(line in mine for line in added):
         return mine
-    with tempfile.TemporaryDirectory() as folder:
-        files = [Path(folder, version) for version in ("mine", "before", "after")]
-        for file, text in zip(files, (mine, before, after), strict=True):
-            file.write_text(text, encoding="utf-8")
-        try:
-            done = subprocess.run(["git", "merge-file", "--stdout", *files], capture_output=True, encoding="utf-8")
-        except FileNotFoundError:
-            raise CannotAddError(
-                "the development image has no git. Add git to apt-dev.txt, and run: make build."
-            ) from None
-    if done.returncode:
+    merged, conflicts = merge_files(*(text.encode() for text in (mine, before, after)), (name, name, name))
+    if conflicts:
         raise CannotAddError(
             f"you have changed {name} in the same place as the kernel. "
             "Make the changes in .local/add-kernel.diff yourself, then run the command again.",
             "".join(f"{line}\n" for line in diff),
         )
-    return done.stdout
+    return merged.decode()
 
 
 def add_kernel(name: str, given: Path, out: Path) -> None:
@@ -82,9 +73,9 @@ def add_kernel(name: str, given: Path, out: Path) -> None:
         )
     if name in present:
         raise CannotAddError(f"the project has the kernel {name} already. 'make build' installs it.")
-    before = rendered(complete({**recorded, "kernels": ", ".join(present) or "none"}))
+    before = rendered(complete({**recorded, "kernels": ", ".join(present) or "none"}, TEMPLATE))
     recorded["kernels"] = ", ".join([*present, name])
-    answers = complete(recorded)
+    answers = complete(recorded, TEMPLATE)
     (out / "changed").mkdir()
     for file, after in rendered(answers).items():
         mine = (given / file).read_text(encoding="utf-8")

@@ -3,7 +3,7 @@
 # docker/add-service does with add_service.sh. Everything is prepared in .local and put into place at the end.
 . "$template_folder/generation/add.sh"
 
-render kernel "$out"
+add kernel
 if [ -f "$out/changed/pyproject.toml" ] && grep -q "^kernel-$NAME = " "$out/changed/pyproject.toml"; then
   echo 'resolving versions'
   context=$(temporary_file context)

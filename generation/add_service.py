@@ -18,8 +18,10 @@ import sys
 import tomllib
 from pathlib import Path
 
-from generation.add import CannotAddError, complete, read_state, run, write_state
+from generation import TEMPLATE
+from generation.add import CannotAddError, read_state, run, write_state
 from generation.answers import unknown
+from generation.render_version import complete
 from generation.services import catalogue, named, requirements, with_needs, write_services
 
 
@@ -63,7 +65,7 @@ def add_service(name: str, given: Path, out: Path) -> None:
     required = missing(requirements(added), (given / "pyproject.toml").read_text(encoding="utf-8"))
     services = list(dict.fromkeys([*named(recorded["services"]), *added]))
     recorded["services"] = ", ".join(services) or "none"
-    write_services(added, complete(recorded), out)
+    write_services(added, complete(recorded, TEMPLATE), out)
 
     def write(file: str, lines: list[str]) -> None:
         (out / file).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")

@@ -5,7 +5,7 @@
 
 . "$template_folder/generation/add.sh"
 
-render service "$out"
+add service
 requirements=$(cat "$out/requirements.txt")
 # A folder that was copied or written by hand brings its own.
 [ ! -f "services/$NAME/requirements.txt" ] || requirements=$(sed '/^#/d' "services/$NAME/requirements.txt")

@@ -70,6 +70,7 @@ PARTS = {
     ".devcontainer/*": "copy the settings that you want",
     ".github/*": "copy its job to yours",
     ".gitlab-ci.yml": "copy its jobs to yours",
+    "renovate.json": "copy the rules that you want",
     ".env.example": "copy the settings that you want",
     "README.md": "copy what your readers need, such as the table of commands",
     "AGENTS.md": "copy the rules that you want",
@@ -111,7 +112,7 @@ def find_repository(path: str) -> Path:
         raise CannotAdoptError(f"{path} is the template, or a folder above it. Use the folder of your repository.")
     if (root / ".cruft.json").exists():
         raise CannotAdoptError(
-            f"{path} has a .cruft.json, so it comes from a template already. Update it there: uvx cruft update."
+            f"{path} has a .cruft.json, so it comes from a template already. Update it there: make update."
         )
     if not os.access(root, os.W_OK | os.X_OK):
         raise CannotAdoptError(f"you do not have permission to write to {path}. Check who owns it: ls -ld.")
@@ -135,6 +136,12 @@ def ask(suggestions: dict[str, str], given: dict[str, str], no_input: bool) -> d
     return prompt_for_config(context, no_input)
 
 
+def require_no_coverage(pyproject: Path) -> None:
+    """Let `make test` pass whatever share of the code the tests run: code that exists may have none."""
+    text = pyproject.read_text(encoding="utf-8")
+    pyproject.write_text(re.sub(r"(?m)^fail_under = \d+$", "fail_under = 0", text), encoding="utf-8")
+
+
 def generate(answers: dict, folder: Path) -> tuple[Path, list[str]]:
     """Generate and check the project in a folder, as the hook does. Return the project's folder, and notes."""
     project = Path(generate_files(TEMPLATE, {"cookiecutter": answers}, folder, accept_hooks=False))
@@ -144,6 +151,7 @@ def generate(answers: dict, folder: Path) -> tuple[Path, list[str]]:
         write_framework_files(answers["framework"], Path())
         write_kernels(answers["kernels"], answers, Path())
         steps.remove_unchosen_files(answers)
+        require_no_coverage(Path("pyproject.toml"))
         notes = steps.check(answers["__command"])
         remember_template(answers, Path())
     return project, [*added_by_needs(answers["services"]), *(f"note: {note}" for note in notes)]

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from cookiecutter.exceptions import FailedHookException
 
+from generation import TEMPLATE
 from generation.command import command_for, command_line
 from generation.escaping import is_control
 from generation.frameworks import frameworks
@@ -140,6 +141,24 @@ def kernels_problem(answer: str) -> str | None:
     return wrong and f"has no {wrong!r}. {unknown(wrong, known)}"
 
 
+def schemes() -> list[str]:
+    """Return the schemes of the addresses from which a project can copy data, such as s3."""
+    lines = (TEMPLATE / "{{cookiecutter.project_slug}}" / "docker" / "data" / "sources.txt").read_text(encoding="utf-8")
+    return re.findall(r"^(\w+) \|", lines, re.MULTILINE)
+
+
+def data_source_problem(answer: str) -> str | None:
+    """Return why `answer` is not the place of data, or None. It is written into the Makefile, for everybody."""
+    scheme, separator, place = answer.rpartition("://")
+    if separator and scheme not in schemes():
+        return f"has an unknown scheme. Use {'://, '.join(schemes())}://, the path of a folder, or none."
+    if separator and ("@" in place if scheme == "https" else re.match("[^/]*:[^/]*@", place)):
+        return "contains a password. Remove it, and set RCLONE_CONFIG_DATA_… in .env of the project instead."
+    if (separator and place.startswith("/")) or not re.fullmatch(r"[\w/~.]([\w/~.@:+=%,&() -]*[\w/~.=)])?", place):
+        return "is not an address or a path. Use one such as s3://bucket/folder, or none."
+    return None
+
+
 def framework_problem(answer: str) -> str | None:
     """Return why `answer` is not a framework, or None."""
     known = frameworks()
@@ -153,6 +172,7 @@ CHECKS = {
     "framework": framework_problem,
     "services": services_problem,
     "kernels": kernels_problem,
+    "data_source": data_source_problem,
 }
 
 
@@ -171,8 +191,14 @@ def check_answers(answers: dict) -> str:
     command = command_for(answers)
     if problems:
         hint = ["", "Correct this command, which has all your answers, and run it:", "", command] if command else []
-        raise FailedHookException("\n".join([*problems, *hint]))
+        raise FailedHookException(without_login("\n".join([*problems, *hint]), answers["data_source"]))
     return command
+
+
+def without_login(message: str, address: str) -> str:
+    """Return a message without the user name and the password in an address."""
+    login = re.search("://([^/]+)@", address)
+    return message.replace(login[1], "…") if login else message
 
 
 def shorten(text: str) -> str:

@@ -35,6 +35,12 @@ def template_url(answers: dict, commit: str, folder: str) -> str:
     return without_password(origin)
 
 
+def recorded(answers: dict, template: str, commit: str) -> dict:
+    """Return what .cruft.json says about the answers."""
+    kept = {name: answer for name, answer in answers.items() if name not in LOCAL}
+    return {"cookiecutter": {**kept, "_template": template, "_commit": commit}}
+
+
 def remember_template(answers: dict, project: Path) -> None:
     """Write .cruft.json, unless the template is not in a git repository.
 
@@ -45,12 +51,11 @@ def remember_template(answers: dict, project: Path) -> None:
         return
     folder, directory, commit, _ = lines
     template = template_url(answers, commit, folder)
-    recorded = {name: answer for name, answer in answers.items() if name not in LOCAL}
     state = {
         "template": template,
         "commit": commit,
         "checkout": answers.get("_checkout"),
-        "context": {"cookiecutter": {**recorded, "_template": template, "_commit": commit}},
+        "context": recorded(answers, template, commit),
         "directory": directory.rstrip("/") or None,
     }
     text = json.dumps(state, ensure_ascii=False, indent=2) + "\n"

@@ -8,8 +8,8 @@ from pathlib import Path
 from generation import checks
 from generation.services import added_by_needs, selected
 
-# Files and folders of the project that belong to one choice.
-FILES_BY_CHOICE = {"ci": {"github": ".github", "gitlab": ".gitlab-ci.yml"}}
+# Files and folders of the project that belong to some choices only.
+FILES_BY_CHOICE = {"ci": {"github": [".github", "renovate.json"], "gitlab": [".gitlab-ci.yml", "renovate.json"]}}
 
 # Only projects with services have this folder. `make add-service` writes it with the first one.
 COMMANDS_FOR_SERVICES = Path("docker", "services")
@@ -18,10 +18,9 @@ COMMANDS_FOR_SERVICES = Path("docker", "services")
 def remove_unchosen_files(answers: dict) -> None:
     """Remove the files that belong to choices other than the answers."""
     for question, choices in FILES_BY_CHOICE.items():
-        for choice, name in choices.items():
-            path = Path(name)
-            if choice != answers[question]:
-                shutil.rmtree(path) if path.is_dir() else path.unlink()
+        kept = choices.get(answers[question], [])
+        for path in {Path(name) for names in choices.values() for name in names if name not in kept}:
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
     if not selected(answers["services"]):
         shutil.rmtree(COMMANDS_FOR_SERVICES)
 

@@ -9,7 +9,7 @@ import numpy as np
 import optax
 import pandas as pd
 
-from {{ cookiecutter.package_name }} import gpu
+from {{ cookiecutter.package_name }} import SEED, gpu
 from {{ cookiecutter.package_name }}.files import ROOT, atomic_path
 
 FILE = ROOT / "models" / "model.npz"
@@ -53,7 +53,7 @@ def fit(features: pd.DataFrame, target: pd.Series) -> Model:
     scale = features.std().to_numpy(dtype=np.float32)
     x, y = standardized(features, mean, scale), jnp.asarray(target.to_numpy(dtype=np.float32))
     layer = jax.nn.initializers.he_normal()
-    one, two = jax.random.split(jax.random.key(0))
+    one, two = jax.random.split(jax.random.key(SEED))
     weights = Weights(
         layer(one, (x.shape[1], 16)), jnp.zeros(16), layer(two, (16, 1)), jnp.zeros(1)
     )

@@ -1,13 +1,14 @@
 """The model: a small neural network in PyTorch. Put your own here."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
 from torch import nn
 
-from {{ cookiecutter.package_name }} import gpu
+from {{ cookiecutter.package_name }} import SEED, gpu
 from {{ cookiecutter.package_name }}.files import ROOT, atomic_path
 
 FILE = ROOT / "models" / "model.pt"
@@ -17,9 +18,12 @@ EPOCHS = 200
 class Model(nn.Module):
     """Two layers on standardized features. The result is the logit of a true target."""
 
+    mean: torch.Tensor
+    scale: torch.Tensor
+
     def __init__(self, columns: list[str], mean: list[float], scale: list[float]) -> None:
         super().__init__()
-        self.settings = {"columns": columns, "mean": mean, "scale": scale}
+        self.settings: dict[str, Any] = {"columns": columns, "mean": mean, "scale": scale}
         self.register_buffer("mean", torch.tensor(mean))
         self.register_buffer("scale", torch.tensor(scale))
         self.layers = nn.Sequential(nn.Linear(len(columns), 16), nn.ReLU(), nn.Linear(16, 1))
@@ -35,7 +39,7 @@ def tensor(frame: pd.DataFrame | pd.Series) -> torch.Tensor:
 
 def fit(features: pd.DataFrame, target: pd.Series) -> Model:
     """Return a model trained on these rows, and print how the loss falls."""
-    torch.manual_seed(0)
+    torch.manual_seed(SEED)
     model = Model(list(features), features.mean().tolist(), features.std().tolist())
     model.to(gpu.device())
     x, y = tensor(features), tensor(target)

@@ -6,14 +6,13 @@ import joblib
 import numpy as np
 import pandas as pd
 from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.pipeline import Pipeline as Model
+from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from {{ cookiecutter.package_name }}.files import ROOT, atomic_path
 
 FILE = ROOT / "models" / "model.joblib"
-
-Model = Pipeline
 
 
 def fit(features: pd.DataFrame, target: pd.Series) -> Model:

@@ -6,13 +6,12 @@ import keras
 import numpy as np
 import pandas as pd
 import tensorflow as tf
+from keras import Model
 
-from {{ cookiecutter.package_name }} import gpu
+from {{ cookiecutter.package_name }} import SEED, gpu
 from {{ cookiecutter.package_name }}.files import ROOT, atomic_path
 
 FILE = ROOT / "models" / "model.keras"
-
-Model = keras.Model
 
 
 def inputs(features: pd.DataFrame) -> dict[str, np.ndarray]:
@@ -22,7 +21,7 @@ def inputs(features: pd.DataFrame) -> dict[str, np.ndarray]:
 
 def fit(features: pd.DataFrame, target: pd.Series) -> Model:
     """Return a model trained on these rows, and print a line for each epoch."""
-    keras.utils.set_random_seed(0)
+    keras.utils.set_random_seed(SEED)
     with tf.device(gpu.device()):
         entries = {name: keras.Input((1,), name=name) for name in features}
         standardized = keras.layers.Normalization()

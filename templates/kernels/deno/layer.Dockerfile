@@ -5,7 +5,8 @@ RUN --mount=type=bind,from=uv,source=/uv,target=/usr/local/bin/uv \
     --mount=type=bind,source=docker/image,target=/build \
     --mount=type=bind,from=lists,source=/lists/pylock.kernel-deno.toml,target=/tmp/pylock.kernel-deno.toml \
     --mount=type=cache,target=/root/.cache/uv \
-    uv pip install --requirements /tmp/pylock.kernel-deno.toml \
+    --mount=type=secret,id=network \
+    /build/install.sh /tmp/pylock.kernel-deno.toml \
  && HOME=/tmp/deno deno jupyter --install \
  && mv /tmp/deno/.local/share/jupyter/kernels/deno /opt/venv/share/jupyter/kernels/ \
  && rm -r /tmp/deno \

@@ -1,4 +1,4 @@
-FROM julia:1.12-trixie AS julia
+FROM ${REGISTRY_PREFIX}julia:1.12-trixie AS julia
 
 # Julia and the packages in julia/Project.toml. What a notebook installs goes to the volume /cache, and is listed there in an
 # environment of its own, since that of the image is read-only. Notebooks see both.
@@ -11,6 +11,8 @@ ENV JULIA_DEPOT_PATH=/opt/julia-packages: \
 RUN --mount=type=bind,source=docker/image,target=/build \
     --mount=type=bind,source=julia,target=/tmp/julia \
     --mount=type=bind,from=julia,source=/usr/local/julia,target=/usr/local/julia \
+    --mount=type=secret,id=network \
+    . /build/network.sh; \
     [ "$(uname -m)" = x86_64 ] || unset JULIA_CPU_TARGET; \
     mkdir -p /opt/julia-packages/environments/v1.12 /kernel-julia/opt /kernel-julia/usr/local/bin /kernel-julia/usr/local/share/jupyter/kernels \
  && cp /tmp/julia/*.toml /opt/julia-packages/environments/v1.12/ \

@@ -1,6 +1,7 @@
 # R and the packages in apt-r.txt. What a notebook installs with install.packages() goes to the volume /cache.
 FROM {{ previous }} AS kernel-r
 RUN --mount=type=bind,source=docker/image,target=/build \
+    --mount=type=secret,id=network \
     --mount=type=bind,source=apt-r.txt,target=/tmp/apt-r.txt \
     mkdir /kernel-r \
  && /build/apt-install.sh /tmp/apt-r.txt /kernel-r \

@@ -3,7 +3,9 @@ FROM {{ previous }} AS kernel-scala
 # Java would take the home folder from /etc/passwd. Jupyter replaces ${HOME} when it starts the kernel: \x24 is a dollar sign.
 # The launcher that coursier copies is a temporary file, which only root can read.
 RUN --mount=type=bind,source=docker/image,target=/build \
-    mkdir /kernel-scala \
+    --mount=type=secret,id=network \
+    . /build/network.sh \
+ && mkdir /kernel-scala \
  && python -c 'from urllib.request import urlretrieve as get; \
       get("https://github.com/coursier/coursier/releases/download/v2.1.24/coursier", "/usr/local/bin/coursier")' \
  && chmod 755 /usr/local/bin/coursier \
