@@ -1,15 +1,14 @@
 """Makes each notebook a test. In pyproject.toml, testpaths names those that `make test` runs."""
 
 import os
-import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import nbformat
 import pytest
-from jupyter_core.application import JupyterApp
-from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError
+
+sys.path.append(str(Path(__file__).parent / "docker"))
+from run_notebook import NotebookError, run_notebook
 
 ArgsSource = pytest.Config.ArgsSource
 
@@ -19,34 +18,11 @@ class Cells(pytest.Item):
 
     def runtest(self) -> None:
         """Run the notebook. A failure names the cell by the number that JupyterLab shows."""
-        number = 0
-
-        def count(**cell: object) -> None:
-            nonlocal number
-            number += 1
-
-        jupyter = JupyterApp()
-        jupyter.load_config_file()
         try:
-            notebook = nbformat.read(self.path, as_version=4)
-            info = {"name": "python", **notebook.metadata.get("language_info", {})}
-            language = notebook.metadata.get("kernelspec", {}).get("language", info["name"])
-            NotebookClient(
-                notebook,
-                config=jupyter.config,
-                # Notebooks name the environment of the machine that they were written on.
-                kernel_name="python3" if language == "python" else "",
-                resources={"metadata": {"path": self.path.parent}},
-                on_cell_execute=count,
-            ).execute()
-        except Exception as error:
-            # The text of a failed cell ends with its traceback, which is colored for JupyterLab.
-            text = re.sub(r"\x1b\[[\d;]*m", "", str(error)).strip()
-            reason = f"{type(error).__name__}: {text}"
-            if isinstance(error, CellExecutionError):
-                reason = f"{text.splitlines()[-1]}\n\n{text}"
-            place = f"cell [{number}]" if number else "before the first cell"
-            raise pytest.fail.Exception(f"{place}: {reason}", pytrace=False) from None
+            run_notebook(self.path)
+        except NotebookError as error:
+            reason = f"{error}\n\n{error.details}" if error.details else str(error)
+            raise pytest.fail.Exception(reason, pytrace=False) from None
 
     def reportinfo(self) -> tuple[Path, None, str]:
         """Return the file and its name, which is the heading of a failure."""

@@ -14,7 +14,13 @@ c.ServerApp.port = 8888
 c.ServerApp.port_retries = 0
 c.ServerApp.open_browser = False
 c.ServerApp.root_dir = "/workspace"
-c.IdentityProvider.token = Path("/run/secrets/jupyter_token").read_text().strip()
+secret = Path("/run/secrets/jupyter_token")
+if secret.exists():
+    c.IdentityProvider.token = secret.read_text().strip()
+else:
+    # What `make bundle` wrote runs without make: Jupyter makes a token, and prints little more than
+    # the address.
+    c.Application.log_level = "WARN"
 
 # Refuse other host names, so that a web site cannot reach in under its own (DNS rebinding).
 c.ServerApp.allow_remote_access = False

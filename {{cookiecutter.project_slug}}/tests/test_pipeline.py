@@ -19,7 +19,7 @@ def parts() -> tuple[pd.DataFrame, pd.DataFrame]:
 @pytest.fixture
 def project(tmp_path, monkeypatch) -> Path:
     """An empty folder in which the pipeline reads and writes instead of the project's folder."""
-    for module in (data, features, model, train, predict):
+    for module in (data, features, model, train, train.trace, predict):
         for name, value in list(vars(module).items()):
             if isinstance(value, Path):
                 monkeypatch.setattr(module, name, tmp_path / value.relative_to(ROOT))
@@ -78,6 +78,22 @@ def test_whole_pipeline(project):
     assert len(list((project / "reports" / "figures").glob("*.png"))) == 3
     predictions = pd.read_csv(project / "data" / "processed" / "predictions.csv")
     assert predictions["probability"].between(0, 1).all()
+
+
+def test_trace_finds_what_has_changed(project, capsys, monkeypatch):
+    train.main()
+    first = train.METRICS.read_bytes()
+    train.trace.main([])
+    assert capsys.readouterr().out.endswith("\nNothing has changed since then.\n")
+    data.RAW.unlink()
+    monkeypatch.setenv("TRACE_COMMIT", "123")
+    train.trace.main(["reports/metrics.json"])
+    lines = capsys.readouterr().out.partition("Since then:\n")[2].splitlines()
+    assert lines == ["  commit: now 123", "  data/raw/tumours.csv: it is gone"]
+    train.main()
+    assert train.METRICS.read_bytes() == first
+    with pytest.raises(SystemExit, match="did not make other"):
+        train.trace.main(["other"])
 
 
 def test_predict_takes_raw_data_but_needs_the_columns(project):

@@ -2,6 +2,7 @@
 # apt-install.sh LIST [FOLDER]   in an image build: installs the Debian or Ubuntu packages in LIST, one per line, # for
 #                                comments. Copies what it wrote to FOLDER, if there is one, for another stage.
 set -eu
+. "$(dirname "$0")/network.sh"
 packages=$({ echo && sed 's/#.*//' "$1"; } | tr -s '[:space:]' ' ')
 [ "$packages" != ' ' ] && [ -n "$packages" ] || exit 0
 command -v apt-get >/dev/null || {

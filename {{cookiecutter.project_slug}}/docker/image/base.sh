@@ -1,6 +1,7 @@
 #!/bin/sh
 # base.sh PYTHON APT   in an image build: installs this version of Python in /opt/venv and the packages in the list APT
 set -eu
+. "$(dirname "$0")/network.sh"
 find /lib*/ -maxdepth 1 \( -name 'ld-linux*' -o -name 'ld64*' \) 2>/dev/null | grep -q . || {
   echo 'error: the base image has no glibc, which Python packages need. Use one that is made from Debian, Ubuntu or Red Hat.' >&2
   exit 1

@@ -11,6 +11,8 @@ import sys
 
 OTHER = "Use another version, or none: UNPINNED=1 leaves out those of a list."
 APT = "Add the Debian package that contains it to apt-build.txt"
+# What docker/lib/faults.txt explains, since it does not only happen to uv.
+NETWORK = r"invalid peer certificate|could not be queried due to"
 # Patterns for what uv prints. {0} is the package that is built, and {1} the group that matches. The
 # first pattern that is found counts.
 FAULTS = {
@@ -34,8 +36,13 @@ FAULTS = {
     r"there is no version of (\S+)|only \S+ is available and your project depends on (\S+),": (
         f"there is no version {{1}}. {OTHER}"
     ),
-    r"(\S+) has no wheels with a matching Python": f"{{1}} does not fit this Python. {OTHER}",
-    r"(\S+) has no wheels with a matching platform": f"{{1}} does not fit this machine. {OTHER}",
+    # With a marker in braces, which has blanks.
+    r"([\w.-]+(?:\{[^}]*\})?\S*) has no wheels with a matching Python": (
+        f"{{1}} does not fit this Python. {OTHER}"
+    ),
+    r"([\w.-]+(?:\{[^}]*\})?\S*) has no wheels with a matching platform": (
+        f"{{1}} does not fit this machine. {OTHER}"
+    ),
     r"(\S+) requires Python": f"{{1}} does not fit this Python. {OTHER}",
     r"(?:404.* for url \(|fatal: repository ')([^')]+)": "there is no {1}. Check the address.",
     r"(Could not resolve host\w*:? [^\s:]+|Failed to connect to \S+|dns error|tcp connect error)": (
@@ -100,6 +107,6 @@ with subprocess.Popen(sys.argv[1:], text=True, stderr=subprocess.PIPE, env=wide)
         output += line
         # The explanation is the only line that begins with `error:`.
         print(f"  {line}", end="", file=sys.stderr, flush=True)
-if process.returncode:
+if process.returncode and not re.search(NETWORK, output):
     print(f"error: {explain(output)}", file=sys.stderr)
 sys.exit(process.returncode)

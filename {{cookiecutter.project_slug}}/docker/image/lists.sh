@@ -1,7 +1,23 @@
 #!/bin/sh
 # lists.sh FOLDER   in an image build: writes a list of packages for each layer into FOLDER, from uv.lock
 set -eu
+. "$(dirname "$0")/network.sh"
+
+# count_hosts: print on how many hosts the files of the default index are.
+count_hosts() {
+  awk -v registry="\"$index\"" '
+    /^source = / { on = index($0, registry) }
+    on && match($0, /url = "[a-z]*:\/\/[^\/]*/) { hosts[substr($0, RSTART, RLENGTH)] }
+    END { print length(hosts) }' uv.lock
+}
+
+# Not the index of this machine, from which the lists must not depend. Nothing is fetched.
+index=$("$(dirname "$0")/locked-index.sh")
+export ${index:+UV_DEFAULT_INDEX="$index"}
 "$(dirname "$0")/explain.py" uv lock --quiet --check
+by_hash=''
+# The addresses of a company's index are of no use elsewhere: there, the same files have other addresses.
+if ! (unset UV_DEFAULT_INDEX XDG_CONFIG_HOME && uv lock --quiet --check --offline 2>/dev/null) || [ "$(count_hosts)" -gt 1 ]; then by_hash=1; fi
 mkdir -p "$1"
 extra=$("$(dirname "$0")/extra.sh")
 services=$(! grep -q '^services = ' pyproject.toml || echo --only-group services)
@@ -48,5 +64,8 @@ done
 filter 'list ~ /any/ { any[name]; next } list ~ /named/ { named[name]; next } name in named || !(name in any)' \
   pylock.any.toml pylock.named.toml pylock.main.toml >pylock.large.toml
 rm pylock.any.toml pylock.named.toml pylock.release.toml
+# For packages that can come from any index, none is named.
+sed -i "\\|^index = \"${index:-none}\"\$|d" pylock.*.toml
+[ -z "$by_hash" ] || sed -i '1i # by hash' pylock.*.toml
 # An index does not always give the sizes, which no layer depends on.
 sed -i 's/, size = [0-9]*//' pylock.*.toml

@@ -1,6 +1,7 @@
 #!/bin/sh
 # project.sh SOURCE PACKAGE   in an image build: installs the project in the folder SOURCE, and compiles its package
 set -eu
+. "$(dirname "$0")/network.sh"
 cp -R "$1" /tmp/source
 uv build --quiet --wheel --out-dir /tmp/wheel /tmp/source
 uv pip install --no-deps /tmp/wheel/*.whl

@@ -1,6 +1,6 @@
 # Sources the library. Commands and services' scripts do this in the project's folder, from which make starts them.
 set -eu
-for topic in output files settings engine identity faults project; do . "docker/lib/$topic.sh"; done
+for topic in output files settings engine identity faults network project; do . "docker/lib/$topic.sh"; done
 [ -n "${PROJECT:-}" ] || fail "make sets what this command needs. 'make' lists the commands."
 [ ! -f docker/services/lib.sh ] || . docker/services/lib.sh
 trap clean_up EXIT

@@ -17,11 +17,12 @@ known_fault() {
 last_line() { grep . "$1" | tail -n 1 | cut -c 1-200 | sed 's/[.[:space:]]*$//'; }
 
 # fail_from_log LOG [MESSAGE]: fail with the message for a known fault in a log, or else with MESSAGE or its last error.
+general_faults=docker/lib/faults.txt
 fail_from_log() {
   local error
   trace_file "$1"
-  if error=$(known_fault "$1" docker/lib/faults.txt); then fail "$error"; fi
-  error=$(grep -i 'error' "$1" | tail -n 1 | sed 's/^[^A-Za-z]*\(ERROR: \)*//' | cut -c 1-200)
+  if error=$(known_fault "$1" "$general_faults"); then fail "$error"; fi
+  error=$(grep -i 'error' "$1" | tail -n 1 | sed 's/^[^A-Za-z]*\(E[Rr][Rr][Oo][Rr]: \)*//; s/^building at STEP .*": //' | cut -c 1-200)
   error=${2:-${error:-$(last_line "$1")}}
   fail "${error:-Docker failed}. Rerun with V=1 to see the full output."
 }

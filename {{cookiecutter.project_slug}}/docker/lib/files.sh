@@ -14,6 +14,9 @@ replace() {
   hand_over "$1"
 }
 
+# sha256: print the command that prints checksums: that of GNU and busybox, or else macOS's.
+sha256() { command -v sha256sum || echo 'shasum -a 256'; }
+
 # lock NAME: wait until no running command holds the lock, then hold it until this one ends.
 lock() {
   local lock=".local/$1.lock" owner
@@ -31,6 +34,12 @@ unlock() { rm -rf ".local/$1.lock"; }
 clean_up() {
   [ ! -d ".local/tmp.$$" ] || rm -rf ".local/tmp.$$"
   grep -lsx $$ .local/*.lock/pid | while read -r pid; do rm -rf "${pid%/pid}"; done
+}
+
+# require_writable FOLDER ADVICE: make a folder if it is missing, and fail if it cannot be written to.
+require_writable() {
+  if [ ! -d "$1" ] && mkdir -p "$1" 2>/dev/null; then hand_over "$1"; fi
+  [ -d "$1" ] && [ -w "$1" ] || fail "the folder $1 is not writable. $2"
 }
 
 # random BYTES: print that many random bytes in hexadecimal.

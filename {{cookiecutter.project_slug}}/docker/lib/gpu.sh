@@ -11,6 +11,17 @@ fail_old_driver() { # DRIVER CUDA
   fail_gpu "the NVIDIA driver is $1, but CUDA $2 in the image requires $(minimum_driver "$2") or newer. Update the driver"
 }
 
+# other_gpu: print why containers have no use of this machine's GPU, if it is not NVIDIA's.
+other_gpu() {
+  local group
+  if [ "$(uname)" = Darwin ]; then
+    echo "containers cannot reach the GPU of a Mac: they are in a virtual machine"
+  elif group=$(ls -ln /dev/kfd 2>/dev/null); then
+    group=$(echo "$group" | awk '{ print $4 }')
+    echo "an AMD GPU needs ROCm in the image, and the devices /dev/kfd and /dev/dri and the group $group in compose.yaml"
+  fi
+}
+
 # explain_gpu_fault LOG CUDA: fail with the reason, unless the image just lacks nvidia-smi, as on a Jetson.
 explain_gpu_fault() {
   local message driver
@@ -21,6 +32,7 @@ explain_gpu_fault() {
   if grep -q 'unsatisfied condition: cuda' "$1"; then
     fail_old_driver "${driver:-too old}" "${2:-$(sed -n 's/.*cuda *>= *\([0-9.]*\).*/\1/p' "$1" | head -n 1)}"
   elif grep -qE 'could not select device driver|unresolvable CDI devices|unknown or invalid runtime name' "$1"; then
+    [ -n "$driver" ] || [ -z "$(other_gpu)" ] || fail_gpu "$(other_gpu). The variant cuda is for NVIDIA GPUs. Use another machine"
     [ -n "$driver" ] || fail_gpu "no NVIDIA driver answers on this machine. Install one, https://www.nvidia.com/drivers"
     fail_gpu "Docker has no NVIDIA runtime. Install the NVIDIA Container Toolkit"
   fi

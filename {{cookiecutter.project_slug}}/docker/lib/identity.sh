@@ -37,3 +37,33 @@ nogroup:x:65534:
 END
   chmod 644 .local/passwd .local/group
 }
+
+# write_git_identity: write your name and e-mail address for commits to .local/gitconfig, which containers mount.
+write_git_identity() {
+  local file name value
+  file=$(temporary_file gitconfig)
+  : >"$file"
+  for name in user.name user.email; do
+    value=$(git config "$name" 2>/dev/null) && git config --file "$file" "$name" "$value" || true
+  done
+  replace .local/gitconfig <"$file"
+  chmod 644 .local/gitconfig
+}
+
+# load_ssh_agent: if GIT_SSH=1, set and export SSH_AGENT, the socket of your SSH agent. git has a variable GIT_SSH of its own, the
+# path of a program.
+load_ssh_agent() {
+  unset SSH_AGENT
+  setting GIT_SSH ''
+  [ "$GIT_SSH" = 1 ] || return 0
+  unset GIT_SSH
+  case $(uname) in
+    # Docker Desktop's own way to the agent.
+    Darwin) SSH_AGENT=/run/host-services/ssh-auth.sock ;;
+    *)
+      SSH_AGENT=${SSH_AUTH_SOCK:-}
+      [ -S "$SSH_AGENT" ] || fail "GIT_SSH=1 needs an SSH agent, and SSH_AUTH_SOCK does not name one. Start it: eval \"\$(ssh-agent)\" && ssh-add."
+      ;;
+  esac
+  export SSH_AGENT
+}

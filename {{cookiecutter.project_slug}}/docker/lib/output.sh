@@ -39,6 +39,12 @@ print_steps() {
     awk -v from="$from" -v to="$to" -v seconds="$seconds" -v show="$show" -v more="$more" '
       BEGIN { if (show) printf "\r\033[K" }
       NR > to { exit }
+      # With Podman, the line after the name of a step says whether it was cached.
+      step { if (!/^--> Using cache/ && NR > from) print step; step = "" }
+      /STEP [0-9]+\/[0-9]+: RUN / {
+        step = $0; gsub(/--mount=[^ ]* *| +&& python -BI [^ ]*same_times.py/, "", step); gsub(/  +/, " ", step)
+        step = "          " substr(step, 1, 100)
+      }
       !/^#[1-9]/ { next }
       { text = substr($0, length($1) + 2); gsub(/@?sha256:[^ ]* */, "", text) }
       # The first line of a step is its name. BuildKit repeats it after lines of another step.

@@ -1,10 +1,31 @@
 # PASS: variables of yours, and files in your home folder, for programs in containers. The values of variables are in a file
 # that the container removes once it has read it: no image, `docker inspect`, process list or log shows them.
 
+# pass_variable NAME: put a variable of yours into the file `pass` of this command, which a shell in a container reads.
+pass_variable() {
+  local _value
+  eval "_value=\${$1:-}"
+  if [ -z "$_value" ]; then
+    setting "$1" ''
+    eval "_value=\$$1"
+    case $_value in \"* | \'*) fail "$1 has several lines in .env. Set it in the environment, or put it into a file." ;; esac
+  fi
+  [ -n "$_value" ] || fail "$1 is not set. Set it in the environment or in .env, or remove it from PASS."
+  # The x keeps line breaks at the end.
+  _value=$(printf %sx "$_value" | sed "s/'/'\\\\''/g")
+  printf "export %s='%s'\n" "$1" "${_value%x}" >>"$(temporary_file pass)"
+}
+
+# mount_line SOURCE TARGET [READ_ONLY]: print a mount for a Compose file. It is read-only unless READ_ONLY is false.
+mount_line() {
+  printf '%s\n' "$1" "$2" |
+    sed "s/'/''/g; s/\\$/\$\$/g; 1s/.*/      - {type: bind, source: '&',/; 2s/.*/         target: '&', read_only: ${3:-true}}/"
+}
+
 # load_pass NAMES: until this command ends, give containers what NAMES and the setting PASS list, separated by commas.
 # Its own names begin with _, since NAMES can have any others.
 load_pass() {
-  local _names _folder=.local/tmp.$$ _item _value _file=/workspace/.local/tmp.$$/pass
+  local _names _folder=.local/tmp.$$ _item _file=/workspace/.local/tmp.$$/pass
   setting PASS ''
   _names=$PASS,$1
   [ "$_names" != , ] || return 0
@@ -22,24 +43,12 @@ load_pass() {
         _item=${_item#??} _item=${_item%/}
         [ -e "$HOME/$_item" ] || fail "~/$_item does not exist. Create it, or remove it from PASS."
         if [ -d "$HOME/$_item" ]; then set -- "$@" "./$_item/"; else set -- "$@" "./$_item"; fi
-        printf '%s\n' "$HOME/$_item" "/cache/$HOST_UID/$_item" |
-          sed "s/'/''/g; s/\\$/\$\$/g; 1s/.*/      - {type: bind, source: '&',/; 2s/.*/         target: '&', read_only: true}/" >>"$_folder/mounts"
+        mount_line "$HOME/$_item" "/cache/$HOST_UID/$_item" >>"$_folder/mounts"
         ;;
       [0-9]* | *[!A-Za-z0-9_]*)
         fail "PASS cannot have '$_item'. Use names of variables, and files in your home folder, such as PASS=HF_TOKEN,~/.aws."
         ;;
-      *)
-        eval "_value=\${$_item:-}"
-        if [ -z "$_value" ]; then
-          setting "$_item" ''
-          eval "_value=\$$_item"
-          case $_value in \"* | \'*) fail "$_item has several lines in .env. Set it in the environment, or put it into a file." ;; esac
-        fi
-        [ -n "$_value" ] || fail "$_item is not set. Set it in the environment or in .env, or remove it from PASS."
-        # The x keeps line breaks at the end.
-        _value=$(printf %sx "$_value" | sed "s/'/'\\\\''/g")
-        printf "export %s='%s'\n" "$_item" "${_value%x}" >>"$_folder/pass"
-        ;;
+      *) pass_variable "$_item" ;;
     esac
   done <<END
 $(echo "$_names" | tr , '\n')

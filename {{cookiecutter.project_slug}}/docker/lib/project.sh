@@ -1,5 +1,8 @@
 # This project on the engine: its services, what Compose must know about this machine, and running containers.
 
+# project_version: print the version in pyproject.toml, or nothing.
+project_version() { sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml | head -n 1; }
+
 # services: list the services. docker/services/lib.sh, which comes with the first one, replaces this.
 services() { :; }
 
@@ -7,6 +10,8 @@ services() { :; }
 load_compose_file() {
   local ids
   COMPOSE_FILE=compose.yaml
+  [ ! -f "docker/ui/$UI/compose.yaml" ] || COMPOSE_FILE=$COMPOSE_FILE:docker/ui/$UI/compose.yaml
+  [ -z "${SSH_AGENT:-}" ] || COMPOSE_FILE=$COMPOSE_FILE:docker/compose.ssh.yaml
   [ -z "$(services)" ] || { write_compose_services && COMPOSE_FILE=$COMPOSE_FILE:.local/compose.services.yaml; }
   case $ACCELERATOR,$GPUS in
     cpu,*) ;;
@@ -30,7 +35,7 @@ write_env() {
     # Without the lines of an earlier command. The last line may lack its end.
     [ ! -f .env ] || awk -v begin="$begin" -v end="$end" '$0 == begin { skip = 1 } !skip; $0 == end { skip = 0 }' .env
     echo "$begin"
-    for name in COMPOSE_FILE COMPOSE_PROJECT_NAME HOST_UID HOST_GID DATA_GID HOST_DATA_DIR IMAGE RELEASE_IMAGE LAB_PORT; do
+    for name in COMPOSE_FILE COMPOSE_PROJECT_NAME HOST_UID HOST_GID DATA_GID HOST_DATA_DIR IMAGE RELEASE_IMAGE UI_IMAGE LAB_PORT SSH_AGENT MACHINE_FILE REGISTRY_PREFIX DOCKER_CLIENT; do
       eval "value=\${$name:-}"
       case $value in
         '') ;;
@@ -48,6 +53,24 @@ write_env() {
 compose() {
   if [ "${V:-}" = 1 ]; then engine compose --progress plain "$@"; else engine compose --progress quiet "$@"; fi
 }
+
+# compose_up ARGUMENT...: start containers, and wait until they are healthy, but no longer than START_TIMEOUT. Then is_late succeeds.
+# Compose has a limit, too, but not all versions apply it to containers that wait for another one.
+compose_up() {
+  local engine_process clock status=0
+  engine_process=$(temporary_file process)
+  {
+    seconds=0
+    # The folder is removed if this command ends.
+    while [ -d "${engine_process%/*}" ] && [ "$((seconds += 1))" -le "$START_TIMEOUT" ]; do sleep 1; done
+    : >"$engine_process.late" && kill "$(cat "$engine_process")"
+  } >/dev/null 2>&1 3>&- 4>&- &
+  clock=$!
+  compose up --detach --wait "$@" || status=$?
+  kill "$clock" 2>/dev/null || true
+  return "$status"
+}
+is_late() { [ -e ".local/tmp.$$/process.late" ]; }
 
 # proxy_arguments: print `--build-arg NAME` for each proxy setting. Docker does not write these into an image.
 proxy_arguments() {
@@ -137,6 +160,9 @@ prepare() {
   make_local_folder
   load_clone
   write_identity
+  write_git_identity
+  load_ssh_agent
+  write_network
   # The notebook's token is a file for containers, which `docker inspect` does not show.
   [ -s .local/jupyter_token ] || (umask 077 && random 24 | replace .local/jupyter_token)
   [ -z "$(services)" ] || make_passwords
@@ -148,17 +174,30 @@ prepare() {
   bypass_proxy
 }
 
-# build_development_image: build it in a process of its own, which may write uv.lock first. Standard output is left to the
-# command that needs the image.
+# build_development_image [UI]: build it, and that of an editor, in a process of its own, which may write uv.lock first.
+# Standard output is left to the command that needs the image.
 build_development_image() {
-  docker/build >&2
+  UI="${1:-lab}" docker/build --first >&2
   load_images
   write_env
 }
 
-# ensure_image: build the development image if it is missing, and check the GPU if one is asked for.
+# ensure_development_image: build the development image if it is missing.
+ensure_development_image() { "$DOCKER" image inspect "$IMAGE" >/dev/null 2>&1 || build_development_image; }
+
+# ensure_ui_image: build the image of the editor in UI if it is missing.
+ensure_ui_image() { [ "$UI_IMAGE" = "$IMAGE" ] || "$DOCKER" image inspect "$UI_IMAGE" >/dev/null 2>&1 || build_development_image "$UI"; }
+
+# ensure_release_image: build the release image if it is missing.
+ensure_release_image() {
+  "$DOCKER" image inspect "$RELEASE_IMAGE" >/dev/null 2>&1 || { docker/release && load_images; }
+}
+
+# ensure_image: build the development image if it is missing, and check that a container can have this folder, and the GPU if one
+# is asked for.
 ensure_image() {
-  "$DOCKER" image inspect "$IMAGE" >/dev/null 2>&1 || build_development_image
+  ensure_development_image
+  require_mounts
   [ "$ACCELERATOR" = cpu ] || { . docker/lib/gpu.sh && require_gpu; }
 }
 
@@ -167,9 +206,9 @@ run_container() {
   local name terminal='' status=0
   name=$COMPOSE_PROJECT_NAME-run-$$-$(date +%s)
   [ -t 0 ] && [ -t 1 ] || terminal=--no-TTY
-  # On a signal, Compose may end before its container does.
+  # On a signal, Compose may end before its container does, which may have something to tidy up.
   # shellcheck disable=SC2064 # the name as it is now
-  trap "'$DOCKER' rm --force '$name' >/dev/null 2>&1; exit 130" HUP INT TERM
+  trap "{ '$DOCKER' stop -t 5 '$name'; '$DOCKER' rm --force '$name'; } >/dev/null 2>&1; exit 130" HUP INT TERM
   # shellcheck disable=SC2086 # an option or nothing
   compose run --rm --name "$name" $terminal "$@" || status=$?
   [ "$status" != 137 ] ||

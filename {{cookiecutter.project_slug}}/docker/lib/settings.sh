@@ -35,12 +35,12 @@ require_readable_env() {
   [ -z "$line" ] || fail "line $line of .env is not NAME=value. Correct it, or put a # before it."
 }
 
-# load_images: set and export IMAGE and RELEASE_IMAGE. Their tags depend on the files that they are built from: clones
+# load_images: set and export IMAGE, RELEASE_IMAGE, and UI_IMAGE for the editor in UI. Their tags depend on the files that they are built from: clones
 # share an image if these are the same, and only then. After a change, the image with the new tag is missing and is built.
 # shellcheck disable=SC2086 # a command and its options
 load_images() {
   local sum name sources
-  sum=$(command -v sha256sum) || sum='shasum -a 256'
+  sum=$(sha256)
   sources=$(
     for name in $BUILD_ARGUMENTS; do eval "echo \"\$$name\""; done
     # Not the sources of your packages in packages/, which are mounted.
@@ -51,11 +51,25 @@ load_images() {
   RELEASE_IMAGE=$PROJECT:release-$ACCELERATOR-$(
     { echo "$sources" && find .dockerignore src packages -type f ! -name '*.pyc' -exec $sum {} + 2>/dev/null; } | LC_ALL=C sort | $sum | cut -c 1-12
   )
-  export IMAGE RELEASE_IMAGE
+  UI_IMAGE=$IMAGE
+  [ ! -f "docker/ui/$UI/Dockerfile" ] || UI_IMAGE=$PROJECT:$ACCELERATOR-$UI-$({ echo "$IMAGE" && $sum "docker/ui/$UI"/*; } | $sum | cut -c 1-12)
+  export IMAGE RELEASE_IMAGE UI_IMAGE
+}
+
+# load_ui: set and check UI, the editor that `make notebook` starts, and set requested_ui, which is empty if nobody asked for one.
+# Each but JupyterLab is a folder in docker/ui: compose.yaml, and perhaps a Dockerfile and its packages in requirements.txt.
+load_ui() {
+  local names
+  setting UI ''
+  requested_ui=$UI
+  export UI="${UI:-lab}"
+  [ "$UI" != lab ] || return 0
+  names=$(echo lab && find docker/ui -name compose.yaml | cut -d / -f 3 | sort)
+  echo "$names" | grep -qxF -e "$UI" || fail "UI='$UI' is not valid. Use UI= with one of: $(echo "$names" | paste -s -d ' ' -)."
 }
 
 # load_settings: set and check DOCKER, ACCELERATOR, GPUS, PORT, requested_port (empty if nobody asked for one), and the
-# variables in BUILD_ARGUMENTS. Set IMAGE and RELEASE_IMAGE, which follow from them.
+# variables in BUILD_ARGUMENTS. Set the names of the images, which follow from them.
 load_settings() {
   local gpu='([0-9]+|(GPU|MIG)-[0-9A-Za-z-]+)' name value
   require_readable_env
@@ -78,5 +92,15 @@ load_settings() {
       fail "$name='$value' is not valid. Use a number and a unit, such as $name=16g."
   done
   for name in $BUILD_ARGUMENTS; do setting "$name" ''; done
+  load_network
+  load_ui
   load_images
+}
+
+# load_start_timeout: set and check START_TIMEOUT, the seconds that containers have to become healthy.
+load_start_timeout() {
+  setting START_TIMEOUT 600
+  case $START_TIMEOUT in
+    0* | *[!0-9]* | ???????*) fail "START_TIMEOUT='$START_TIMEOUT' is not valid. Use a number of seconds, such as START_TIMEOUT=600." ;;
+  esac
 }

@@ -77,7 +77,7 @@ config() {
 }
 
 # list_containers CONFIG: print a line for each container in a configuration: its name, its image, and `build` if Compose
-# builds that image, or `release` if it builds it from the project's release image.
+# builds that image, or `development` or `release` if it builds it from that image of the project.
 list_containers() {
   awk '
     /^[a-z]/ { in_services = ($1 == "services:") }
@@ -85,6 +85,7 @@ list_containers() {
     /^  [^ ].*:$/ { name = substr($1, 1, length($1) - 1) }
     /^    image: / { image[name] = $2 }
     /^    build:/ { how[name] = "build" }
+    /^        IMAGE: / { how[name] = "development" }
     /^        RELEASE_IMAGE: / { how[name] = "release" }
     END { for (name in image) print name, image[name], how[name] }' "$1" | sort
 }
@@ -98,24 +99,18 @@ of_services() {
   done
 }
 
-# pull IMAGE: pull an image that nobody builds here, and say so, since it can take minutes.
-pull() {
-  local log
-  log=$(temporary_file pull)
-  echo "pulling $1"
-  # On a terminal, Docker shows how far it is.
-  if [ -t 1 ]; then engine pull "$1"; else engine pull --quiet "$1" >/dev/null; fi 2>"$log" || case $(cat "$log") in
-    *[Dd]'ocker daemon'* | *'no space left'*) fail_from_log "$log" ;;
-    *) fail "cannot pull the image $1. Check the network and the proxy (HTTPS_PROXY), or run 'docker login' for its registry." ;;
-  esac
+# build_services CONTAINER...: build the images of containers, and pass on the proxy. With Podman, podman.sh replaces this.
+build_services() {
+  # shellcheck disable=SC2046 # an option and its value for each proxy
+  engine compose --progress plain build $(proxy_arguments) "$@"
 }
 
-# compose_build CONTAINER...: build the images of containers, and pass on the proxy.
+# compose_build CONTAINER...: build the images of containers, and fail with the reason if that fails.
 compose_build() {
   local log name message faults=''
   log=$(temporary_file build)
-  # shellcheck disable=SC2046 # an option and its value for each proxy
-  follow_build "$log" engine compose --progress plain build $(proxy_arguments) "$@" || {
+  ! is_podman || . docker/services/podman.sh
+  follow_build "$log" build_services "$@" || {
     for name; do faults="$faults services/$(service_of "$name")/faults.txt"; done
     # shellcheck disable=SC2086 # one word for each file
     if message=$(known_fault "$log" $faults); then trace_file "$log" && fail "$message"; fi
@@ -146,7 +141,8 @@ ensure_images() {
       case $image in "$IMAGE") build_development_image ;; *) pull "$image" ;; esac
     done <"$1.images"
   fi
-  if grep -q ' release$' "$1" && ! "$DOCKER" image inspect "$RELEASE_IMAGE" >/dev/null 2>&1; then docker/release; fi
+  ! grep -q ' development$' "$1" || ensure_development_image
+  ! grep -q ' release$' "$1" || ensure_release_image
   built=$(awk '$3 { print $1 }' "$1")
   # shellcheck disable=SC2086,SC2116 # one word for each container
   [ -z "$built" ] || { echo "building $(echo $built)" && build_containers $built; }
@@ -197,6 +193,7 @@ start_services() {
   # shellcheck disable=SC2086 # one word for each service
   services=$(with_needs $services)
   list=$(temporary_file containers) log=$(temporary_file up)
+  load_start_timeout
   lock services
   config "$list.config"
   # shellcheck disable=SC2086 # one word for each service
@@ -220,7 +217,7 @@ start_services() {
   fi
   restart_failing "$list"
   # shellcheck disable=SC2086 # one word for each container
-  compose up --detach --wait "$@" $names 2>"$log" || fail_start "$log" $names
+  compose_up "$@" $names 2>"$log" || fail_start "$log" $names
 }
 
 # ensure_running SERVICE: start a service, unless it runs. A running container keeps the settings that it started with.
@@ -253,7 +250,19 @@ fail_start() {
   # Compose names the container that failed, except for a few faults. Others may only have waited for it.
   failed=$(sed -n -e 's/.*container \([^ ]*\) is unhealthy.*/\1/p' -e 's/.*container \([^ ]*\) exited.*/\1/p' "$log" | head -n 1)
   for id in $failed $(compose ps --all --quiet "$@"); do fail_container "$id" "$failed"; done
+  ! is_late || fail_waiting "$@"
   fail_from_log "$log"
+}
+
+# fail_waiting CONTAINER...: fail with the name of the container that was not healthy in time. Others may wait for it.
+fail_waiting() {
+  local ids name
+  ids=$(compose ps --all --quiet "$@")
+  # shellcheck disable=SC2086 # one word for each container
+  name=$("$DOCKER" inspect --format '{{.State.Status}}{{if .State.Health}} {{.State.Health.Status}}{{end}} {{index .Config.Labels "com.docker.compose.service"}}' $ids |
+    sort -r | sed -nE 's/^(running|created) starting //p; s/^created ([^ ]+)$/\1/p' | head -n 1)
+  name=${name:-$1}
+  fail "$name is not healthy after $START_TIMEOUT seconds. 'make logs SERVICE=$(service_of "$name")' shows its log. START_TIMEOUT=$((START_TIMEOUT * 2)) waits longer."
 }
 
 # fail_container ID [NAME]: fail with the reason, if this container is NAME or is not well.
@@ -266,7 +275,7 @@ fail_container() {
   case $state in
     *' true '*) fail "$container was killed because it ran out of memory. Raise mem_limit in services/$service/compose.yaml or MEMORY in .env, or give Docker more memory." ;;
   esac
-  container_log "$1" --since "$("$DOCKER" inspect --format '{{.State.StartedAt}}' "$1")" >"$log"
+  container_log "$1" --since "$("$DOCKER" inspect --format '{{json .State.StartedAt}}' "$1" | tr -d '"')" >"$log"
   message=$(known_fault "$log" "services/$service/faults.txt" docker/lib/faults.txt) || {
     # A container that has just started again has said nothing yet.
     container_log "$1" --tail 100 >"$log"

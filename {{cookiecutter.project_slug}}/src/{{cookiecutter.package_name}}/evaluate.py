@@ -11,7 +11,8 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from matplotlib import cycler, rc_context
+from cycler import cycler
+from matplotlib import rc_context
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 {% if cookiecutter.__scikit_learn %}
@@ -30,7 +31,7 @@ from {{ cookiecutter.package_name }}.files import atomic_path
 from {{ cookiecutter.package_name }}.model import Model, probability
 
 # The style of all figures, for a slide. In a notebook: plt.style.use(evaluate.STYLE).
-STYLE = {
+STYLE: dict = {
     # Colors that the color-blind can tell apart, by Okabe and Ito.
     "axes.prop_cycle": cycler(color=["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9"]),
     "axes.spines.right": False,
@@ -78,7 +79,7 @@ def permutation_importance(
     """
     random = np.random.default_rng(seed=0)
     baseline = roc_auc_score(target, probability(model, features))
-    lost = {name: [] for name in features}
+    lost: dict[str, list[float]] = {name: [] for name in features}
     for name, losses in lost.items():
         for _ in range(repeats):
             shuffled = features.assign(**{name: random.permutation(features[name])})

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from {{ cookiecutter.package_name }} import data
+from {{ cookiecutter.package_name }} import SEED, data
 from {{ cookiecutter.package_name }}.files import ROOT, atomic_path
 
 TRAIN = ROOT / "data" / "processed" / "train.parquet"
@@ -30,7 +30,7 @@ def split(frame: pd.DataFrame, test_share: float = 0.25) -> tuple[pd.DataFrame, 
 
     The split is the same each time, and both parts have the same share of true cases.
     """
-    test = frame.groupby(TARGET).sample(frac=test_share, random_state=0)
+    test = frame.groupby(TARGET).sample(frac=test_share, random_state=SEED)
     return frame.drop(test.index), test
 
 

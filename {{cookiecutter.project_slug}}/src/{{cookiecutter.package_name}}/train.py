@@ -2,7 +2,7 @@
 
 import json
 
-from {{ cookiecutter.package_name }} import evaluate, features, {% if cookiecutter.__uses_gpu %}gpu, {% endif %}model
+from {{ cookiecutter.package_name }} import data, evaluate, features, {% if cookiecutter.__uses_gpu %}gpu, {% endif %}model, trace
 from {{ cookiecutter.package_name }}.files import ROOT, atomic_path, exit_on_os_error
 
 METRICS = ROOT / "reports" / "metrics.json"
@@ -33,6 +33,8 @@ def main() -> None:
     for name, figure in figures.items():
         evaluate.save_figure(figure, FIGURES / f"{name}.png")
         print(f"wrote {(FIGURES / name).relative_to(ROOT)}.png")
+    trace.write([data.RAW, features.TRAIN, features.TEST], [model.FILE, METRICS])
+    print(f"wrote {trace.TRACE.relative_to(ROOT)}")
     print(" ".join(f"{name}={value:.3g}" for name, value in metrics.items()))
 
 
