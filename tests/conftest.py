@@ -60,6 +60,9 @@ SERVICES = catalogue()
 EVERY_SERVICE = {"services": ",".join(SERVICES)}
 KERNELS = kernels()
 EVERY_KERNEL = {"kernels": ",".join(KERNELS)}
+# The only programs that the project's commands may need on a host, beside the engine's.
+HOST = """awk basename bash cat chmod chown cmp cp cut date df dirname du env find getenforce git grep gzip head id ls
+make mkdir mktemp mv od paste printf pwd rm rmdir sed sh sha256sum sleep sort tail tar tr uname wc""".split()
 
 # The length of lines depends on the names in them.
 NAMES = [
@@ -249,6 +252,19 @@ def lab(built):
 
 
 @pytest.fixture
+def no_git(tmp_path):
+    """The PATH of a machine without git."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    for place in os.environ["PATH"].split(os.pathsep):
+        for program in Path(place).glob("*"):
+            if not program.name.startswith("git") and not os.path.lexists(folder / program.name):
+                (folder / program.name).symlink_to(program)
+    assert shutil.which("git", path=str(folder)) is None
+    return str(folder)
+
+
+@pytest.fixture
 def open_folder():
     """A temporary folder that others can enter too; pytest's own are closed to them."""
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
@@ -272,6 +288,17 @@ def copy(built, open_folder):
     yield new
     for project in copies:
         project.remove_clone()
+
+
+@pytest.fixture
+def host(tmp_path):
+    """A PATH with nothing of this machine but the programs in HOST, and a place for stubs."""
+    folder = tmp_path / "host"
+    folder.mkdir()
+    for name in HOST:
+        if path := shutil.which(name):
+            (folder / name).symlink_to(path)
+    return folder
 
 
 class Groups(LoadScopeScheduling):

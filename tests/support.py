@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import hashlib
 import json
 import os
 import re
@@ -269,3 +270,36 @@ def wait_until(condition, seconds: int = 60):
             return value
         time.sleep(0.2)
     raise AssertionError(f"timed out after {seconds} s")
+
+
+def git(folder: Path, *arguments: str) -> str:
+    """Run git as somebody, with the settings of nobody, and return what it prints."""
+    me = ("-c", "user.name=me", "-c", "user.email=me@example.org", "-c", "core.excludesFile=")
+    return subprocess.run(["git", *me, *arguments], cwd=folder, check=True, capture_output=True, text=True).stdout
+
+
+def state(folder: Path) -> dict:
+    """Return what is in each file, and its mode, without what belongs to git and to one machine."""
+    found = {}
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder)
+        if path.is_file() and name.parts[0] not in (".git", ".local", ".env"):
+            found[name.as_posix()] = (hashlib.sha256(path.read_bytes()).hexdigest(), oct(path.stat().st_mode))
+    return found
+
+
+def changed(before: dict, after: dict) -> set[str]:
+    """Return the files that differ in two results of `state`."""
+    return {name for name in before | after if before.get(name) != after.get(name)}
+
+
+def leftovers(project: Project) -> list[str]:
+    """Return what a command left in .local that should go with it."""
+    return [path.name for path in (project.path / ".local").glob("*") if path.name.startswith(("tmp.", "add"))]
+
+
+def edit(project: Project, name: str, old: str, new: str) -> None:
+    """Replace a text in a file of a project once."""
+    text = project.read(name)
+    assert old in text
+    (project.path / name).write_text(text.replace(old, new, 1), encoding="utf-8")

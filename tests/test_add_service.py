@@ -2,7 +2,6 @@
 
 import contextlib
 import functools
-import hashlib
 import http.server
 import json
 import os
@@ -16,7 +15,7 @@ from pathlib import Path
 
 import pytest
 from conftest import QUESTIONS, copy_template, tool
-from support import Project, docker, unique, wait_until
+from support import Project, changed, docker, edit, git, leftovers, state, unique, wait_until
 
 # A service besides those of the catalogue.
 SKETCH = {
@@ -39,11 +38,6 @@ volumes:
     "example.sh": "#!/bin/sh\necho works\n",
     "src/page.html": "{{ as it is }}\n",
 }
-
-
-def git(folder, *arguments):
-    me = ("-c", "user.name=me", "-c", "user.email=me@example.org", "-c", "core.excludesFile=")
-    return subprocess.run(["git", *me, *arguments], cwd=folder, check=True, capture_output=True, text=True).stdout
 
 
 @pytest.fixture(scope="module")
@@ -148,32 +142,8 @@ def project(start, open_folder):
     copy.make("clean")
 
 
-def state(folder: Path) -> dict:
-    """Return what is in each file, and its mode, without what belongs to git and to one machine."""
-    found = {}
-    for path in sorted(folder.rglob("*")):
-        name = path.relative_to(folder)
-        if path.is_file() and name.parts[0] not in (".git", ".local", ".env"):
-            found[name.as_posix()] = (hashlib.sha256(path.read_bytes()).hexdigest(), oct(path.stat().st_mode))
-    return found
-
-
-def changed(before: dict, after: dict) -> set[str]:
-    return {name for name in before | after if before.get(name) != after.get(name)}
-
-
 def without_origin(found: dict) -> dict:
     return {name: what for name, what in found.items() if name not in (".cruft.json", "uv.lock")}
-
-
-def leftovers(project: Project) -> list[str]:
-    return [path.name for path in (project.path / ".local").glob("*") if path.name.startswith(("tmp.", "add"))]
-
-
-def edit(project: Project, name: str, old: str, new: str) -> None:
-    text = project.read(name)
-    assert old in text
-    (project.path / name).write_text(text.replace(old, new, 1), encoding="utf-8")
 
 
 @pytest.mark.docker
@@ -333,19 +303,6 @@ def served(folder: Path):
     server.server_close()
 
 
-@pytest.fixture
-def no_git(tmp_path):
-    """The PATH of a machine without git."""
-    folder = tmp_path / "bin"
-    folder.mkdir()
-    for place in os.environ["PATH"].split(os.pathsep):
-        for program in Path(place).glob("*"):
-            if not program.name.startswith("git") and not (folder / program.name).exists():
-                (folder / program.name).symlink_to(program)
-    assert shutil.which("git", path=str(folder)) is None
-    return str(folder)
-
-
 @pytest.mark.docker
 def test_template_is_fetched_with_and_without_git_here(template, project, twin, no_git, tmp_path):
     git(template, "clone", "--quiet", "--bare", template, tmp_path / "t.git")
@@ -477,7 +434,8 @@ def test_interrupt_leaves_the_project_as_it_was(project):
     os.killpg(started.pid, signal.SIGINT)
     assert started.wait() != 0
     assert state(project.path) == before
-    assert leftovers(project) == []
+    # make does not wait for the command, which removes its files.
+    wait_until(lambda: leftovers(project) == [])
 
 
 @pytest.mark.docker

@@ -181,7 +181,7 @@ def test_only_the_sample_is_left_out(generated, tmp_path):
         [
             *(f"data/{name}/.gitkeep" for name in ("external", "interim", "processed", "raw")),
             *("LICENSE", "models/.gitkeep", "reports/figures/.gitkeep", "notebooks/01-explore.ipynb"),
-            *(f"src/my_data_project/{name}.py" for name in "data evaluate features model predict train".split()),
+            *(f"src/my_data_project/{name}.py" for name in "data evaluate features model predict trace train".split()),
             "tests/test_pipeline.py",
         ]
     )
@@ -196,6 +196,8 @@ def test_example_of_the_documentation_is_printed(repository, adopted):
     assert {line.split()[-1] for line in tree.splitlines()[1:]} == set(THESIS)
     expected = ".*".join(map(re.escape, output.split("…")))
     assert re.fullmatch(f"\n{expected}\n\n?", adopted(root), re.DOTALL)
+    # Its code has no tests yet.
+    assert "\nfail_under = 0\n" in (root / "pyproject.toml").read_text(encoding="utf-8")
 
 
 def test_no_file_of_the_repository_changes(repository, adopted):
@@ -502,7 +504,8 @@ def test_cookiecutter_takes_a_new_repository(command, out, generated):
     assert files(out / "my-data-project") == files(generated)
 
 
-def test_adopted_repository_can_be_updated(tmp_path, repository, _cookiecutter_config_file):
+@pytest.mark.parametrize("how", ["cruft", "make update"])
+def test_adopted_repository_can_be_updated(tmp_path, repository, _cookiecutter_config_file, how):
     template = copy_template(tmp_path / "template")
     shutil.copy(TEMPLATE / "pyproject.toml", template)
     git(template, "init", "--quiet")
@@ -523,11 +526,18 @@ def test_adopted_repository_can_be_updated(tmp_path, repository, _cookiecutter_c
         with (project / name).open("a", encoding="utf-8") as file:
             file.write("# new\n")
     git(template, "commit", "--quiet", "--all", "--message", "new")
-    cruft = [sys.executable, "-m", "cruft", "update", "--skip-apply-ask"]
-    done = subprocess.run(cruft, cwd=root, env=environment, capture_output=True, text=True)
+    commands = {
+        "cruft": [sys.executable, "-m", "cruft", "update", "--skip-apply-ask"],
+        "make update": [TEMPLATE / "generation" / "update_project.sh", sys.executable],
+    }
+    folder = root if how == "cruft" else TEMPLATE
+    environment |= {"FROM": str(root)}
+    done = subprocess.run(commands[how], cwd=folder, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     changed = git(root, "diff", "--name-only", "HEAD").split()
-    assert changed == [".cruft.json", "apt.txt"]
+    # Only make knows that a file beside one of the repository's is ours.
+    beside = [] if how == "cruft" else ["Makefile.ds-docker", "README.md.ds-docker"]
+    assert changed == sorted([".cruft.json", "apt.txt", *beside])
     assert "skip" in json.loads((root / ".cruft.json").read_text(encoding="utf-8"))
 
 

@@ -462,7 +462,7 @@ def test_refusal_prints_the_errors_and_a_command(command, out, on_path, _cookiec
         "    author_name='a b' \\",
         *(f"    {question}={QUESTIONS[question][0]} \\" for question in ("python_version", "accelerator")),
         f"    framework={QUESTIONS['framework']} \\",
-        *(f"    {question}={QUESTIONS[question]} \\" for question in ("services", "kernels")),
+        *(f"    {question}={QUESTIONS[question]} \\" for question in ("services", "kernels", "data_source")),
         f"    ci={QUESTIONS['ci'][0]} \\",
         "    license=Apache-2.0",
     ]

@@ -8,6 +8,7 @@ import nbformat
 import pytest
 import support
 from nbformat.v4 import new_code_cell, new_notebook
+from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from support import docker, picture, wait_until
@@ -50,10 +51,10 @@ def run_all(project, browser, path):
         return any(re.search(r"[*\d]", prompt.text) for prompt in prompts)
 
     def started():
-        entry(browser, "Run").click()
-        entry(browser, "Run All Cells").click()
-        # A second click, while the cells run, would run them again.
-        with contextlib.suppress(AssertionError):
+        # A second click, while the cells run, would run them again. A page that has just opened is drawn several times.
+        with contextlib.suppress(AssertionError, StaleElementReferenceException):
+            entry(browser, "Run").click()
+            entry(browser, "Run All Cells").click()
             return wait_until(running, 5)
 
     wait_until(started)

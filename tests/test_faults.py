@@ -11,12 +11,9 @@ import pytest
 from conftest import SERVICES
 from support import Project
 
-# The only programs that the project's commands may need on a host, beside the engine's.
-HOST = """awk basename bash cat chmod chown cmp cp cut date df dirname du env find getenforce git grep head id ls
-make mkdir mktemp mv od paste printf pwd rm sed sh sha256sum sleep sort tail tar tr uname wc""".split()
-
 FOR_SERVICES = "up down ps logs".split()
-TARGETS = """build notebook stop shell run data train predict gpu test lint format lock doctor release clean""".split()
+TARGETS = """build notebook stop shell run data train predict gpu test lint format lock doctor release push
+save load publish bundle clean""".split()
 
 
 @pytest.fixture
@@ -27,17 +24,6 @@ def untouched(baked, tmp_path):
     yield project
     assert (project.read("pyproject.toml"), project.read("Dockerfile")) == before
     assert not (project.path / "uv.lock").exists()
-
-
-@pytest.fixture
-def host(tmp_path):
-    """A PATH with nothing of this machine but the programs named above, and a place for stubs."""
-    folder = tmp_path / "host"
-    folder.mkdir()
-    for name in HOST:
-        if path := shutil.which(name):
-            (folder / name).symlink_to(path)
-    return folder
 
 
 def stub(folder: Path, script: str) -> None:
@@ -191,6 +177,9 @@ def test_full_disk(untouched, host):
         (["train", "PORT=8888;id"], "is not valid. Use a number"),
         (["train", "ACCELERATOR=gpu"], "ACCELERATOR='gpu' is not valid"),
         (["build", "ACCELERATOR=cpu;id"], "is not valid. Use ACCELERATOR=cpu"),
+        (["pull-data", "DETACH=1"], "make pull-data cannot run in the background"),
+        (["notebook", "UI=vim"], "UI='vim' is not valid. Use UI= with one of: lab marimo."),
+        (["notebook", "UI=../ui/marimo"], "UI='../ui/marimo' is not valid"),
         (["train", "GPUS=first"], "GPUS='first' is not valid"),
         (["train", "GPUS=0,"], "GPUS='0,' is not valid"),
         (["train", "GPUS=all,1"], "GPUS='all,1' is not valid"),
@@ -420,7 +409,7 @@ def test_gpu_that_can_be_used(rows, variables, note, gpu, untouched):
 FAULTS = {
     "image": (
         "Dockerfile",
-        "FROM python:",
+        "FROM ${REGISTRY_PREFIX}python:",
         "FROM registry.invalid/",
         "cannot pull the image registry.invalid/3.13-slim-trixie:latest",
     ),
@@ -466,7 +455,7 @@ def test_notebook_that_does_not_start_leaves_no_container(copy):
     project = copy()
     settings = project.path / ".jupyter" / "jupyter_server_config.py"
     settings.write_text('raise SystemExit("no notebook today")\n')
-    assert "JupyterLab did not start: no notebook today" in project.error("notebook")
+    assert "the notebook did not start: no notebook today" in project.error("notebook")
     mine = f"label=com.docker.compose.project.working_dir={project.path}"
     assert project.containers(mine) == []
 

@@ -56,6 +56,7 @@ TREE = set(
     src/my_data_project/gpu.py
     src/my_data_project/model.py
     src/my_data_project/predict.py
+    src/my_data_project/trace.py
     src/my_data_project/train.py
     tests/test_gpu.py
     tests/test_pipeline.py
@@ -65,14 +66,18 @@ TREE = set(
 COMMANDS = {f"docker/{name}" for name in files(TEMPLATE / "{{cookiecutter.project_slug}}" / "docker")}
 TREE |= {name for name in COMMANDS if not name.startswith("docker/services/")}
 TREE |= REMEMBERED
-CI = {"github": {".github/workflows/ci.yml"}, "gitlab": {".gitlab-ci.yml"}, "none": set()}
+CI = {
+    "github": {".github/workflows/ci.yml", "renovate.json"},
+    "gitlab": {".gitlab-ci.yml", "renovate.json"},
+    "none": set(),
+}
 DEFAULT_TREE = TREE | CI[OPTIONS["ci"][0]]
 # Files that only some answers add.
 OPTIONAL = {*set().union(*CI.values()), "docker/image/mirror.sh"}
 OPTIONAL |= {file for name in KERNELS for file in files(TEMPLATE / "templates" / "kernels" / name / "files")}
 
-TARGETS = """help build notebook stop shell run data train predict gpu test lint format add lock up down ps logs
-add-service remove-service add-kernel doctor clean release""".split()
+TARGETS = """help build notebook stop shell run data pull-data push-data train trace predict gpu test lint format add
+lock up down ps logs add-service remove-service add-kernel doctor clean release""".split()
 
 
 def parse_notebook(text):
@@ -100,7 +105,7 @@ PARSERS = {
 UNPARSED = """
     .dockerignore .env.example .gitattributes .gitignore .gitkeep .shellcheckrc
     AGENTS.md Dockerfile LICENSE Makefile README.md apt-build.txt apt-dev.txt apt-r.txt apt.txt faults.txt
-    gpu-faults.txt
+    gpu-faults.txt registry-faults.txt requirements.txt sources.txt
 """.split()
 
 
@@ -144,7 +149,7 @@ def test_nothing_is_left_unrendered(project):
             # Templates of Docker look like Jinja.
             text = re.sub(r"\{\{(?![^{}]*cookiecutter)[^{}]*\}\}", "", text)
         if name.startswith(".github/"):
-            text = re.sub(r"\$\{\{ [\w.]+ \}\}", "", text)
+            text = re.sub(r"\$\{\{ [^{}]+ \}\}", "", text)
         if name == ".cruft.json" or re.match("services/[^/]+/src/", name):
             continue
         assert not re.search(r"\{\{|\{%|(?<!\$)\{#|cookiecutter", text), name

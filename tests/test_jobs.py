@@ -83,40 +83,40 @@ def test_credentials_reach_programs_and_nothing_else(copy, tmp_path):
     project = copy()
     home = tmp_path / "my home"
     (home / ".aws").mkdir(parents=True)
-    (home / ".aws" / "credentials").write_text("aws-secret")
-    (home / ".netrc").write_text("netrc-secret")
-    environment = {"HOME": str(home), "API_KEY": SECRET, "value": "lower-secret\n"}
-    (project.path / ".env").open("a").write("HF_TOKEN='hf-secret'\n")
+    (home / ".aws" / "credentials").write_text("aws-canary")
+    (home / ".netrc").write_text("netrc-canary")
+    environment = {"HOME": str(home), "API_KEY": SECRET, "value": "lower-canary\n"}
+    (project.path / ".env").open("a").write("HF_TOKEN='hf-canary'\n")
     given = "PASS=API_KEY, HF_TOKEN,value,~/.aws,~/.netrc"
     show = 'printf %s "$API_KEY$value"; echo "$HF_TOKEN"; cat ~/.aws/credentials ~/.netrc; touch ~/new'
-    expected = f"{SECRET}lower-secret\nhf-secret\naws-secretnetrc-secret"
+    expected = f"{SECRET}lower-canary\nhf-canary\naws-canarynetrc-canary"
     done = project.make("run", given, f"CMD={show}", "V=1", **environment)
     assert done.stdout == expected, done.stderr
-    assert "-secret" not in done.stderr and "{{more}}" not in done.stderr
+    assert "-canary" not in done.stderr and "{{more}}" not in done.stderr
     # Files of yours cannot be changed, and the home folder can.
     assert "Read-only" in project.make("run", given, "CMD=touch ~/.aws/new", **environment).stderr
     # A job and a notebook have them, too. Their containers, images and logs, and files on this machine, do not.
     project.ok("run", given, "DETACH=1", "CMD=sleep 1; " + show.replace("cat", "wc -c") + "; sleep 1000", **environment)
     project.notebook(given, **environment)
-    wait_until(lambda: "hf-secret" in project.ok("logs", "JOB=run-1"))
+    wait_until(lambda: "hf-canary" in project.ok("logs", "JOB=run-1"))
     assert SECRET in project.ok("logs", "JOB=run-1")
     lab = project.container("lab")
     running = docker("exec", lab, "sh", "-c", "cat /proc/[0-9]*/environ ~/.aws/credentials")
-    assert SECRET in running and "HF_TOKEN=hf-secret" in running and "aws-secret" in running
+    assert SECRET in running and "HF_TOKEN=hf-canary" in running and "aws-canary" in running
     job = project.container("task")
     seen = docker("inspect", lab, job, project.image) + docker("logs", lab)
     seen += docker("image", "history", "--no-trunc", project.image)
     seen += subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
     left = [file for file in project.path.rglob("*") if file.is_file() and file.name != ".env"]
     seen += "".join(file.read_text(errors="replace") for file in left)
-    assert "-secret" not in seen and "{{more}}" not in seen
+    assert "-canary" not in seen and "{{more}}" not in seen
     # A running notebook keeps what it has.
     assert "'make stop notebook PASS=HF_TOKEN'" in project.make("notebook", "PASS=HF_TOKEN").stderr
     # Without a volume, Docker could make the home folder as root.
     project.ok("stop")
     project.ok("clean")
     (project.path / ".env").open("a").write("PASS=~/.aws\n")
-    assert project.run("touch ~/new; cat ~/.aws/credentials", **environment) == "aws-secret"
+    assert project.run("touch ~/new; cat ~/.aws/credentials", **environment) == "aws-canary"
     for name, words in {
         "NOT_SET": "NOT_SET is not set",
         "~/.kaggle": "~/.kaggle does not exist",

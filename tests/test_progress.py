@@ -110,9 +110,15 @@ def test_resolving_versions_is_a_step_and_nothing_to_do_is_none(copy):
     # The copy has no log yet with which the image could be compared.
     assert re.search(rf"^built {project.slug}:cpu \(\d[\d.]+[MG]B\)$", project.ok("build"), re.M)
     expected = [f"building {project.slug}:cpu", f"built {project.slug}:cpu", "next: make notebook"]
-    assert project.ok("build").splitlines() == expected
+
+    def steps(text):
+        # On a busy machine, looking at a base image and writing the result take long enough to be lines, too.
+        quick = r" +\d+\.\ds  (\[\w+ 1/1\] FROM |exporting to image)"
+        return [line for line in text.splitlines() if not re.match(quick, line)]
+
+    assert steps(project.ok("build")) == expected
     shown = on_terminal(["make", "build"], project.path)
-    assert re.sub(r"\033\[\?7l.*?\r\033\[K|\r\033\[K", "", shown).splitlines() == expected
+    assert steps(re.sub(r"\033\[\?7l.*?\r\033\[K|\r\033\[K", "", shown)) == expected
 
 
 @pytest.mark.docker
@@ -122,7 +128,7 @@ def test_pulling_an_image_shows_its_progress_on_a_terminal(generate):
     try:
         image = f"{docker('port', registry, '5000')}/redis:8"
         compose = project.path / "services" / "redis" / "compose.yaml"
-        compose.write_text(compose.read_text().replace("image: redis:8", f"image: {image}"))
+        compose.write_text(compose.read_text().replace("image: ${REGISTRY_PREFIX:-}redis:8", f"image: {image}"))
         assert image in compose.read_text()
         if not docker("image", "ls", "--quiet", "redis:8"):
             docker("pull", "redis:8")

@@ -67,7 +67,7 @@ def test_shellcheck_finds_nothing(baked):
 def test_hadolint_finds_nothing(project):
     strict = ("--no-color", "--disable-ignore-pragma", "-t", "style", "--config", os.devnull)
     dockerfiles = sorted(name for name in files(project) if name.endswith("Dockerfile"))
-    dockerfiles.append(TEMPLATE / "generation" / "add.Dockerfile")
+    dockerfiles.append(TEMPLATE / "generation" / "Dockerfile")
     done = subprocess.run([tool("hadolint"), *strict, *dockerfiles], cwd=project, capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (0, "")
 
@@ -76,7 +76,7 @@ def test_checkov_finds_nothing(baked):
     different = ("accelerator", "framework")
     dockerfiles = [baked(**{name: choice}) / "Dockerfile" for name in different for choice in OPTIONS[name]]
     dockerfiles.append(baked(**EVERY_KERNEL) / "Dockerfile")
-    dockerfiles += baked(**EVERY_SERVICE).glob("services/*/Dockerfile")
+    dockerfiles += [*baked().glob("docker/ui/*/Dockerfile"), *baked(**EVERY_SERVICE).glob("services/*/Dockerfile")]
     for dockerfile in dockerfiles:
         assert not re.search("(?i)hadolint +ignore|checkov:skip", dockerfile.read_text(encoding="utf-8"))
     # Without newer releases of its dependencies, it finds the same tomorrow as today.

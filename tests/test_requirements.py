@@ -426,6 +426,7 @@ EXPLAINED = {
     "frames==9": "there is no version frames==9. Use another version",
     "frames>9": "there is no version frames>9. Use another version",
     "tagged==1.0": "tagged==1.0 does not fit this Python. Use another version",
+    "tagged==1.0; sys_platform == 'win32'": "tagged{sys_platform == 'win32'}==1.0 does not fit this Python.",
     "future": "future==1.0 does not fit this Python. Use another version",
     "two words": "'two words' is not a requirement. Write name, or name>=1.2.",
     "frames=2": "'frames=2' is not a requirement. Write name, or name>=1.2.",

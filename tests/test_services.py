@@ -15,6 +15,9 @@ from generation.prompts import STEPS
 from generation.services import TESTED, describe_service, evidence, needs, with_needs
 
 PROXY = "http://proxy.example:3128"
+# What make writes and sets in a company's network.
+NETWORK = {"services": {"machine": {"environment": {"SSL_CERT_FILE": "/etc/company-ca.pem"}}}}
+REGISTRY = "registry.example/"
 
 pytestmark = pytest.mark.parametrize("service", SERVICES)
 
@@ -95,8 +98,11 @@ def test_nothing_outside_the_folder_names_the_service(baked, default, service):
     assert outside <= {".cruft.json", "pyproject.toml", "services/access.py"}
 
 
-def configuration(project) -> dict[str, dict]:
-    """Return the containers of a project as Compose resolves them, with the ports that are published on request."""
+def configuration(project, machine="../.local/network.yaml") -> dict[str, dict]:
+    """Return the containers of a project as Compose resolves them, with the ports that are published on request.
+
+    `machine` is the file with what depends on the machine; by default, one for a company network.
+    """
     included = []
     for folder in sorted(path.parent for path in project.glob("services/*/compose.yaml")):
         paths = [f"services/{folder.name}/{name}" for name in ("compose.yaml", "compose.port.yaml")]
@@ -104,6 +110,7 @@ def configuration(project) -> dict[str, dict]:
     (project / ".local").mkdir(exist_ok=True)
     # JSON is YAML.
     (project / ".local" / "compose.services.yaml").write_text(json.dumps({"include": included}))
+    (project / ".local" / "network.yaml").write_text(json.dumps(NETWORK))
     ports = {f"{service.upper().replace('-', '_')}_PORT": "15000" for service in SERVICES}
     done = subprocess.run(
         ["docker", "compose", "--profile", "*", "config", "--format", "json"],
@@ -115,6 +122,8 @@ def configuration(project) -> dict[str, dict]:
             "HOST_UID": "1000",
             "HOST_GID": "1000",
             "HTTP_PROXY": PROXY,
+            "MACHINE_FILE": machine,
+            "REGISTRY_PREFIX": REGISTRY,
             **ports,
         },
         capture_output=True,
@@ -124,9 +133,37 @@ def configuration(project) -> dict[str, dict]:
     return json.loads(done.stdout)["services"]
 
 
+def test_it_works_in_a_company_network(engine, baked, service):
+    """Its containers trust the company's certificates, its images come from the registry, and its builds know both."""
+    project = baked(services=service)
+    for name, container in configuration(project).items():
+        assert container["environment"]["SSL_CERT_FILE"] == "/etc/company-ca.pem", name
+        if build := container.get("build"):
+            assert build["args"]["REGISTRY_PREFIX"] == REGISTRY, name
+        else:
+            assert container["image"].startswith((f"{project.name}:", REGISTRY)), name
+    for path in (project / "services" / service).rglob("Dockerfile"):
+        text = path.read_text(encoding="utf-8")
+        stages = re.findall(r"^FROM \S+ AS (\S+)", text, re.MULTILINE)
+        for image in re.findall(r"^FROM (\S+)", text, re.MULTILINE):
+            assert image in stages or image.startswith("${"), image
+        for step in re.findall(r"^RUN (?:.*\\\n)*.*", text, re.MULTILINE):
+            fetches = re.search(r"\bnpm ci|\bmvn |/build/[a-z-]*install|\buv pip install", step)
+            assert not fetches or "--mount=type=secret,id=network" in step, step
+
+
+def test_podman_can_check_its_health(engine, baked, service):
+    """Compose refuses start_interval for Podman, whose interface takes a command apart at its blanks."""
+    for name, container in configuration(baked(services=service), "compose.podman.yaml").items():
+        check = container.get("healthcheck", {})
+        assert "start_interval" not in check, name
+        first, *words = check.get("test", ["NONE"])
+        assert first != "CMD" or not any(len(word.split()) != 1 for word in words), name
+
+
 def test_containers_are_hardened(engine, baked, service):
     project = baked(services=service)
-    containers = {name: part for name, part in configuration(project).items() if name not in ("lab", "task")}
+    containers = {name: part for name, part in configuration(project).items() if name not in ("lab", "task", "editor")}
     assert service in containers
     assert {owner(name) for name in containers} == set(with_needs([service]))
     compose_file = (project / "services" / service / "compose.yaml").read_text(encoding="utf-8")
@@ -138,7 +175,10 @@ def test_containers_are_hardened(engine, baked, service):
         assert container.get("read_only") or re.search(r"\n    # .*\n    read_only: false\n", compose_file), name
         assert container["init"] is True, name
         assert container["cap_drop"] == ["ALL"], name
-        assert not container.get("cap_add") and not container.get("privileged"), name
+        assert not container.get("cap_add") or re.search(r"\n    # .*\n(    user: .*\n)?    cap_add: ", compose_file), (
+            name
+        )
+        assert not container.get("privileged"), name
         assert "no-new-privileges:true" in container["security_opt"], name
         assert container["pids_limit"] > 0 and container["logging"]["options"]["max-size"], name
         assert container.get("network_mode") in (None, "none") and "devices" not in container, name

@@ -75,7 +75,10 @@ def test_run_has_parameters_metrics_figures_model_and_commit(mlflow, run):
     assert parameters["framework"] == "scikit-learn"
     assert parameters["logisticregression__max_iter"] == "1000"
     assert parameters["rows"] == "427"
-    assert pairs(run, "tags")["mlflow.source.git.commit"] == head.stdout.strip()
+    tags = pairs(run, "tags")
+    assert tags["mlflow.source.git.commit"] == head.stdout.strip()
+    assert tags["commit"].startswith(head.stdout.strip()) and tags["image"] == mlflow.image_id()
+    assert {"seed", "time", "accelerator", "uv.lock", "data/raw/tumours.csv", "models/model.joblib"} <= set(tags)
     client = "import mlflow; mlflow.set_tracking_uri('http://mlflow:5000'); "
     listed = mlflow.run(
         f'python -c "{client} run = {run["info"]["run_id"]!r}; '

@@ -223,9 +223,8 @@ def test_results_can_be_on_a_server_elsewhere(project):
 
 def test_default_server_is_used_or_its_image_is_missing(project):
     """Where the image of SeaweedFS can be had, the example runs with it."""
-    image = next(
-        line.split()[1] for line in project.lines("services/simulation/servers.yaml") if "seaweedfs:" in line[8:]
-    )
+    lines = project.lines("services/simulation/servers.yaml")
+    image = next(line.partition("-}")[2] for line in lines if "seaweedfs:" in line[8:])
     pulled = subprocess.run(["docker", "pull", "--quiet", image], capture_output=True).returncode == 0
     change(project, SIMULATION_S3_SERVER="")
     if pulled:

@@ -283,7 +283,7 @@ def test_killed_builder_restarts_and_pages_stay(trained, post):
 def test_without_the_base_image_the_last_build_is_used(trained):
     file = trained.path / "services" / "site" / "Dockerfile"
     good = file.read_text()
-    file.write_text(good.replace("FROM debian:trixie-slim", "FROM debian:not-there"))
+    file.write_text(good.replace("FROM ${REGISTRY_PREFIX}debian:trixie-slim", "FROM debian:not-there"))
     try:
         done = trained.make("up")
     finally:
