@@ -33,13 +33,34 @@ new: .venv/done ## Ask the questions and generate a project beside this folder, 
 adopt: .venv/done ## Add what a project needs to the repository FROM=path, beside the files that are there
 	@.venv/bin/python -m generation.adopt $(ANSWERS)
 
+.PHONY: update
+update: .venv/done ## Update the project FROM=path, which has no `make update` of its own, to the newest version
+	@generation/update_project.sh "$(CURDIR)/.venv/bin/python"
+
 .PHONY: test
 test: .venv/done ## Run all tests, or ARGS="..."; those that need Docker run if an engine answers
 	@.venv/bin/python -m pytest --numprocesses=$(WORKERS) --dist=loadscope --no-loadscope-reorder $(ARGS)
 
+.PHONY: test-engines
+test-engines: .venv/done ## Try a project on other engines, which the program in ENGINE_BOX starts: ENGINES="rootless podman"
+	@ENGINES="$${ENGINES:-rootless podman podman-rootless podman58 docker28}" \
+	  .venv/bin/python -m pytest tests/test_engines.py -k test_a_day $(ARGS)
+
 .PHONY: catalogue
 catalogue: .venv/done ## Print the names of the services, as a list in JSON
 	@.venv/bin/python -c 'import json; from generation.services import catalogue; print(json.dumps(catalogue()))'
+
+.PHONY: images
+images: .venv/done ## List the images that generated projects pull
+	@PYTHONPATH=. .venv/bin/python .ci/lists.py images
+
+.PHONY: combinations
+combinations: .venv/done ## Print the answers of the projects that are built each week, as a list in JSON
+	@PYTHONPATH=. .venv/bin/python .ci/lists.py combinations
+
+.PHONY: notes
+notes: .venv/done ## Print the section of CHANGELOG.md for VERSION=v0.2.0, or fail if it is not ready for a release
+	@PYTHONPATH=. .venv/bin/python .ci/notes.py "$(VERSION)"
 
 .PHONY: lint
 lint: .venv/done ## Check the code of this repository
