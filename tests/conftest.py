@@ -301,6 +301,16 @@ def host(tmp_path):
     return folder
 
 
+@pytest.fixture
+def untouched(baked, tmp_path):
+    """A generated project, with a service, that has to be as it was after the test, but for what git ignores."""
+    project = Project(shutil.copytree(baked(services="redis"), tmp_path / "project", symlinks=True))
+    before = project.read("pyproject.toml"), project.read("Dockerfile")
+    yield project
+    assert (project.read("pyproject.toml"), project.read("Dockerfile")) == before
+    assert not (project.path / "uv.lock").exists()
+
+
 class Groups(LoadScopeScheduling):
     """Runs the tests of a group in one process, since they share projects and images.
 

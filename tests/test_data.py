@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from conftest import TEMPLATE
 from support import Project, docker, unique, wait_until
-from test_faults import WORKING, host, stub, untouched  # noqa: F401
+from test_faults import WORKING, stub
 from test_services import faults
 
 from generation.answers import data_source_problem, schemes
@@ -72,13 +72,13 @@ def test_makefile_has_the_place_of_the_data(bake):
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
 @pytest.mark.parametrize("target", ["pull-data", "push-data"])
-def test_place_that_will_not_do(target, arguments, words, untouched, host):  # noqa: F811
+def test_place_that_will_not_do(target, arguments, words, untouched, host):
     stub(host, WORKING)
     error = untouched.error(target, *arguments, PATH=str(host))
     assert words in error and "hidden" not in error
 
 
-def test_web_server_takes_no_files(untouched, host):  # noqa: F811
+def test_web_server_takes_no_files(untouched, host):
     stub(host, WORKING)
     assert "can only be read" in untouched.error("push-data", "DATA_SOURCE=https://host/x", PATH=str(host))
 
@@ -103,7 +103,7 @@ SAID = {
 
 
 @pytest.mark.parametrize("pattern, message", faults(DATA / "faults.txt").items())
-def test_what_rclone_says_becomes_one_line(pattern, message, untouched, host):  # noqa: F811
+def test_what_rclone_says_becomes_one_line(pattern, message, untouched, host):
     (words,) = [words for part, words in SAID.items() if part in pattern]
     (host / "words").write_text(f"2026/11/22 09:06:30 {words}\n")
     stub(host, f"""case "$*" in *" run "*) cat '{host}/words' >&2; exit 1 ;; *" config "*) exit 0 ;; esac\n{WORKING}""")
@@ -291,7 +291,7 @@ def test_data_comes_from_servers_and_folders(project, open_folder, tmp_path):
 
 
 @pytest.mark.docker
-def test_trace_says_what_made_a_model(copy, host):  # noqa: F811
+def test_trace_says_what_made_a_model(copy, host):
     project = copy()
     shutil.rmtree(project.path / ".git", ignore_errors=True)
     git = ["git", "-c", "user.name=a", "-c", "user.email=a@b.c"]

@@ -16,16 +16,6 @@ TARGETS = """build notebook stop shell run data train predict gpu test lint form
 save load publish bundle clean""".split()
 
 
-@pytest.fixture
-def untouched(baked, tmp_path):
-    """A generated project, with a service, that has to be as it was after the test, but for what git ignores."""
-    project = Project(shutil.copytree(baked(services="redis"), tmp_path / "project", symlinks=True))
-    before = project.read("pyproject.toml"), project.read("Dockerfile")
-    yield project
-    assert (project.read("pyproject.toml"), project.read("Dockerfile")) == before
-    assert not (project.path / "uv.lock").exists()
-
-
 def stub(folder: Path, script: str) -> None:
     file = folder / "docker"
     file.write_text(f"#!/bin/sh\n{script}\n")
