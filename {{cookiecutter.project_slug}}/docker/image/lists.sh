@@ -20,9 +20,7 @@ by_hash=''
 if ! (unset UV_DEFAULT_INDEX XDG_CONFIG_HOME && uv lock --quiet --check --offline 2>/dev/null) || [ "$(count_hosts)" -gt 1 ]; then by_hash=1; fi
 mkdir -p "$1"
 extra=$("$(dirname "$0")/extra.sh")
-services=$(! grep -q '^services = ' pyproject.toml || echo --only-group services)
 jobs=''
-# The packages of services are in the same layer as those of the group dev.
 while read -r name options; do
   [ -n "$name" ] || continue
   # shellcheck disable=SC2086 # a word for each option
@@ -34,7 +32,8 @@ main --no-default-groups $extra
 any --no-default-groups $("$(dirname "$0")/extra.sh" prune)
 named --only-group large
 notebook --only-group notebook
-dev --only-group dev $services
+dev --only-group dev
+$(! grep -q '^services = ' pyproject.toml || echo services --only-group services)
 release --no-default-groups --no-editable $extra
 $(sed -n 's/^\(kernel-[a-z0-9-]*\) = .*/\1 --only-group \1/p' pyproject.toml)
 END
@@ -54,9 +53,10 @@ filter() {
     '"$condition"' { print; some = 1 }
     END { if (!some) print "packages = []" }' "$@"
 }
-filter 'built && !seen[name]++' pylock.main.toml pylock.notebook.toml pylock.dev.toml >pylock.built.toml
+[ -e pylock.services.toml ] || filter 0 pylock.dev.toml >pylock.services.toml
+filter 'built && !seen[name]++' pylock.main.toml pylock.notebook.toml pylock.dev.toml pylock.services.toml >pylock.built.toml
 filter built pylock.release.toml >pylock.built-release.toml
-for name in main notebook dev; do
+for name in main notebook dev services; do
   filter '!built' "pylock.$name.toml" >wheels && mv wheels "pylock.$name.toml"
 done
 # Large packages are those in pyproject.toml's group `large` and those that only this accelerator needs: frameworks. A
