@@ -133,6 +133,17 @@ class Project:
         if settings:
             (self.path / ".env").write_text("".join(settings))
 
+    def slim(self) -> "Project":
+        """Leave JupyterLab, the linters and system packages for development out of the image, and return the project.
+
+        For tests of something else that need an image of their own: it is built in a third of the time.
+        """
+        text = re.sub(r"^(notebook|dev) = .*", r"\1 = []", self.read("pyproject.toml"), flags=re.MULTILINE)
+        (self.path / "pyproject.toml").write_text(text, encoding="utf-8")
+        (self.path / "apt-dev.txt").write_text("# Nothing.\n")
+        (self.path / "uv.lock").unlink(missing_ok=True)
+        return self
+
     def without_image(self) -> dict[str, str]:
         """Return the image of each service that cannot be started, since nobody here has it.
 

@@ -74,6 +74,8 @@ def locked(generate, mirror):
     projects = {}
     for framework in VARIANTS:
         projects[framework] = generate(framework, framework=framework)
+        if framework != "jax":
+            projects[framework].slim()
         before = projects[framework].read("pyproject.toml")
         projects[framework].ok("lock", **({"PYTORCH_INDEX": mirror} if framework == "pytorch" else {}))
         assert projects[framework].read("pyproject.toml") == before
@@ -190,32 +192,34 @@ def test_training_does_not_fall_back_to_the_cpu(deep):
 
 
 @pytest.fixture(scope="module")
-def cuda(built):
-    built.ok("build", "ACCELERATOR=cuda")
-    return f"{built.slug}:cuda"
+def gpu_project(generate):
+    project = generate("cuda").slim()
+    project.ok("build", "ACCELERATOR=cuda")
+    return project
 
 
-def test_cuda_image_has_its_python_and_runs_as_any_user(cuda):
+def test_cuda_image_has_its_python_and_runs_as_any_user(gpu_project):
+    image = f"{gpu_project.slug}:cuda"
     program = "import getpass, sklearn, sys; print(sys.version_info[:2])"
     # The base image has a user 1000.
     for user in ("1000:1000", "54321:54321"):
-        assert docker("run", "--rm", "--user", user, cuda, "python", "-c", program) == "(3, 13)"
-    assert docker("run", "--rm", cuda, "id", "--user", "--name") == "user"
+        assert docker("run", "--rm", "--user", user, image, "python", "-c", program) == "(3, 13)"
+    assert docker("run", "--rm", image, "id", "--user", "--name") == "user"
 
 
-def test_missing_driver_or_toolkit_is_named(cuda, built, tmp_path):
+def test_missing_driver_or_toolkit_is_named(gpu_project, tmp_path):
     if "nvidia" in docker("info", "--format", "{{.Runtimes}}"):
         pytest.skip("this engine has an NVIDIA runtime")
-    before = built.containers()
+    before = gpu_project.containers()
     for target in ("train", "notebook"):
-        assert "no NVIDIA driver answers on this machine" in built.error(target, "ACCELERATOR=cuda")
+        assert "no NVIDIA driver answers on this machine" in gpu_project.error(target, "ACCELERATOR=cuda")
     (tmp_path / "nvidia-smi").write_text("#!/bin/sh\necho 580.95.05\n")
     (tmp_path / "nvidia-smi").chmod(0o755)
     path = f"{tmp_path}:{os.environ['PATH']}"
     for target in ("train", "notebook", "doctor"):
-        line = built.error(target, "ACCELERATOR=cuda", PATH=path)
+        line = gpu_project.error(target, "ACCELERATOR=cuda", PATH=path)
         assert line.endswith("Install the NVIDIA Container Toolkit, or use ACCELERATOR=cpu.")
-    assert built.containers() == before
+    assert gpu_project.containers() == before
 
 
 @pytest.mark.parametrize(
@@ -270,7 +274,7 @@ def base(engine):
 @pytest.fixture(scope="module")
 def small(generate):
     """A project to build on other base images."""
-    return generate("small", framework="none")
+    return generate("small", framework="none").slim()
 
 
 def test_other_base_image_can_be_used(small, base):

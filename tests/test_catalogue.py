@@ -295,6 +295,7 @@ def test_services_have_different_ports():
 
 
 @pytest.mark.docker
+@pytest.mark.timeout(2400)
 def test_all_services_together(generate, newer_compose):
     """With a newer Compose, if there is one: test_services.py runs each service alone with the engine's own.
 

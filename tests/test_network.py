@@ -1,9 +1,11 @@
 """Company networks: certificates, an index with a password, and mirrors, which leave no trace in images."""
 
+import http.server
 import os
 import re
 import shlex
 import subprocess
+import threading
 from types import SimpleNamespace
 
 import pytest
@@ -124,21 +126,22 @@ def company(built, tmp_path_factory):
 
 @pytest.mark.docker
 def test_index_with_a_certificate_and_a_password(company, copy):
-    project = copy("company network")
+    project = copy("company network").slim()
+    project.ok("lock")
     before = project.read("uv.lock")
     index = {"UV_DEFAULT_INDEX": company.settings["UV_DEFAULT_INDEX"]}
     untrusted = "error: a certificate is not trusted; your company probably inspects HTTPS traffic."
-    assert project.error("add", "PKG=humanize", **index).startswith(untrusted)
+    assert project.error("add", "PKG=requests", **index).startswith(untrusted)
     trusted = {**index, "CA_CERT": company.settings["CA_CERT"]}
     refused = f"error: the package index {index['UV_DEFAULT_INDEX']} does not accept your password, or none. "
-    assert project.error("add", "PKG=humanize", **trusted).startswith(refused)
+    assert project.error("add", "PKG=requests", **trusted).startswith(refused)
     wrong = {**trusted, "NETRC": str(company.folder / "wrong")}
-    assert project.error("add", "PKG=humanize", **wrong).startswith(refused)
+    assert project.error("add", "PKG=requests", **wrong).startswith(refused)
     assert project.read("uv.lock") == before
 
     # In .env, in a folder of certificates, once and for all.
     (project.path / ".env").write_text("".join(f"{name}='{value}'\n" for name, value in company.settings.items()))
-    project.ok("add", "PKG=humanize")
+    project.ok("add", "PKG=requests")
     # Nothing but the package is new in the lock file, and no index is in the project's settings.
     removed = [line for line in before.splitlines() if line not in project.read("uv.lock")]
     assert removed == [] and company.address not in project.read("pyproject.toml")
@@ -234,3 +237,25 @@ def test_images_come_from_a_registry_with_a_password(copy, tmp_path):
         project.ok("build", REGISTRY=f"{address}/mirror/", **login)
         assert docker("image", "inspect", "--format", "{{.Id}}", project.setting("IMAGE")) == before
         assert "cannot pull the image" in project.error("build", REGISTRY=f"{address}/none", **login)
+
+
+@pytest.mark.docker
+def test_registry_that_limits_requests_is_named(copy):
+    class Busy(http.server.BaseHTTPRequestHandler):
+        # BuildKit tries HTTPS first, and HTTP if the answer to that is HTTP.
+        default_request_version = "HTTP/1.1"
+
+        def do_GET(self):
+            self.send_error(429)
+
+        do_HEAD = do_GET
+
+        def log_message(self, *arguments):
+            pass
+
+    project = copy("busy")
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Busy) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        error = project.error("build", REGISTRY=f"127.0.0.1:{server.server_port}")
+        server.shutdown()
+    assert error.startswith("error: cannot pull the image: its registry limits how often you can ask. ")
