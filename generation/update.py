@@ -203,7 +203,7 @@ def render(commit: str, given: Path, old: Path, out: Path) -> None:
     answers = generate(TEMPLATE, {**without_new, **typed}, commit, out / "new")
     notes += [
         f"the question {name} is new, and its default, {answers[name]}, is the answer. "
-        f'For another one: make update ANSWERS="{name}=...".'
+        f'For another one, before the update or after you undo it: make update ANSWERS="{name}=...".'
         for name in new
         if name not in typed
     ]
