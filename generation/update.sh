@@ -57,7 +57,12 @@ make_folder() {
   [ -d "$1" ] || { make_folder "$(dirname "$1")" && mkdir "$1" && hand_over "$1"; }
 }
 
-[ "$new_commit" != "$commit" ] || { echo "nothing to update: the project is at $(printf %.7s "$commit") of $template" && exit 0; }
+[ "$new_commit" != "$commit" ] || {
+  echo "nothing to update: the project is at $(printf %.7s "$commit") of $template"
+  [ -z "${ANSWERS:-}" ] ||
+    note 'ANSWERS is for questions that are new in an update. To answer those of the last one, undo it first: sh .local/undo-update.sh.'
+  exit 0
+}
 name=$(printf %.7s "$new_commit")
 case $new_commit in "${VERSION:-}"*) ;; *) name="$VERSION, $name" ;; esac
 echo "updating from $(printf %.7s "$commit") to $name of $template"

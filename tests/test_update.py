@@ -151,7 +151,10 @@ def test_unedited_project_becomes_one_of_today(template, generate_at, version):
     gone = {"src/old/services.py", "tests/test_notebooks.py"} - files(folder)
     assert gone and files(folder) - {"uv.lock", ".env"} >= {name for name in today if name.startswith(OWNED)}
     commit(folder, "updated")
-    assert updated(folder)[0].startswith("nothing to update: the project is at ")
+    said, notes = updated(folder)
+    assert said.startswith("nothing to update: the project is at ") and notes == []
+    said, notes = updated(folder, ANSWERS="kernels=r")
+    assert said.startswith("nothing to update: ") and "undo it first: sh .local/undo-update.sh." in notes[0]
 
 
 @with_history
