@@ -74,7 +74,7 @@ def test_tutorial_works_as_it_is_written(engine, tmp_path):
     slug = unique("tutorial")
     start = f"{shlex.quote(sys.executable)} -m cookiecutter {shlex.quote(str(TEMPLATE))} project_slug={slug}"
     text = read("docs", "tutorial.md")
-    script = "".join(commands(text)).replace("cookiecutter gh:org/ds-docker", start).replace("cd tumours", f"cd {slug}")
+    script = "".join(commands(text)).replace("cookiecutter gh:org/ds-docker", start).replace("cd tumors", f"cd {slug}")
     assert start in script
     try:
         done = subprocess.run(["bash", "-euc", script], cwd=tmp_path, capture_output=True, text=True)

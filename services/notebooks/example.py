@@ -22,7 +22,7 @@ def check(condition: bool, problem: str) -> None:
 
 def move_slider(visitor: Visitor) -> list[str]:
     """Move the slider of the published notebook to the middle and the end. Return what it says."""
-    channel = visitor.open_published("tumours.ipynb")
+    channel = visitor.open_published("tumors.ipynb")
     widgets = channel.widgets().items()
     (name, state), *_ = [each for each in widgets if each[1]["model"] == "FloatSliderModel"]
     said = []

@@ -22,13 +22,13 @@ TYPES = {
 }
 # Rows by device. Values are passed as parameters, never put into the text of a query.
 QUERY = """
-    select json_value(device, '$.name') as device, count(*) as tumours,
+    select json_value(device, '$.name') as device, count(*) as tumors,
            round(100 * avg(malignant), 1) as percent_malignant, median(age) as median_age
-    from tumours where taken >= :since
+    from tumors where taken >= :since
     group by json_value(device, '$.name') order by 1"""
 COLUMN_TYPES = """
     select data_type, count(*) as columns, min(column_name) as example
-    from user_tab_columns where table_name = 'TUMOURS'
+    from user_tab_columns where table_name = 'TUMORS'
     group by data_type order by columns desc, data_type"""
 
 
@@ -59,7 +59,7 @@ def table(frame: pd.DataFrame) -> Table:
         Column(name, Date() if name == "day" else TYPES[dtype.kind], primary_key=name == "scan")
         for name, dtype in frame.dtypes.items()
     ]
-    return Table("tumours", MetaData(), *columns)
+    return Table("tumors", MetaData(), *columns)
 
 
 def main() -> None:
@@ -70,26 +70,26 @@ def main() -> None:
     """
     database = engine()
     frame = rows()
-    tumours = table(frame)
+    tumors = table(frame)
     # Oracle commits whenever a table is created or dropped. The rows follow in one transaction.
-    tumours.metadata.drop_all(database)
-    tumours.metadata.create_all(database)
+    tumors.metadata.drop_all(database)
+    tumors.metadata.create_all(database)
     records = frame.astype(object).where(frame.notna(), None).to_dict("records")
     with database.begin() as connection:
-        connection.execute(tumours.insert(), records)
-    print(f"wrote {len(frame)} rows to the table tumours")
+        connection.execute(tumors.insert(), records)
+    print(f"wrote {len(frame)} rows to the table tumors")
 
-    read = pd.read_sql(select(tumours).order_by(tumours.c.scan), database).astype(frame.dtypes)
+    read = pd.read_sql(select(tumors).order_by(tumors.c.scan), database).astype(frame.dtypes)
     pd.testing.assert_frame_equal(frame, read)
     columns = pd.read_sql(text(COLUMN_TYPES), database)
     print("read the same rows back, with these types:", columns.to_string(index=False), sep="\n")
 
     since = pd.Timestamp("2026-04-01")
     answer = pd.read_sql(text(QUERY), database, params={"since": since.to_pydatetime()})
-    print("tumours since April, by device:", answer.to_string(index=False), sep="\n")
+    print("tumors since April, by device:", answer.to_string(index=False), sep="\n")
     chosen = frame[frame["taken"] >= since]
-    if answer["tumours"].sum() != len(chosen):
-        raise SystemExit("error: SQL and pandas disagree. Check the table tumours.")
+    if answer["tumors"].sum() != len(chosen):
+        raise SystemExit("error: SQL and pandas disagree. Check the table tumors.")
 
 
 if __name__ == "__main__":

@@ -36,16 +36,16 @@ def main() -> None:
     # One transaction: other readers see the old table or the new one, never half of it.
     with database.begin() as connection:
         special = {"device": JSONB, "stains": ARRAY(TEXT)}
-        rows.to_sql("tumours", connection, if_exists="replace", index=False, dtype=special)
-    print(f"wrote {len(rows)} rows to the table tumours")
+        rows.to_sql("tumors", connection, if_exists="replace", index=False, dtype=special)
+    print(f"wrote {len(rows)} rows to the table tumors")
 
     # The database does not store which pandas type these columns had; the others are unambiguous.
     types = rows.dtypes[["hospital", "taken", "reported", "age"]].to_dict()
-    read = pd.read_sql("select * from tumours order by number", database, dtype=types)
+    read = pd.read_sql("select * from tumors order by number", database, dtype=types)
     pd.testing.assert_frame_equal(rows, read)
     columns = pd.read_sql(
         """select data_type, count(*) as columns, min(column_name) as example
-           from information_schema.columns where table_name = 'tumours'
+           from information_schema.columns where table_name = 'tumors'
            group by data_type order by columns desc, data_type""",
         database,
     )
@@ -53,17 +53,17 @@ def main() -> None:
 
     # Pass values from outside as parameters; never put them into the text of a query.
     query = text(
-        """select device ->> 'name' as device, count(*) as tumours,
+        """select device ->> 'name' as device, count(*) as tumors,
                   round(100.0 * avg(malignant::int), 1)::float as percent_malignant,
                   percentile_cont(0.5) within group (order by age) as median_age
-           from tumours where taken >= :since and 'eosin' = any(stains)
+           from tumors where taken >= :since and 'eosin' = any(stains)
            group by device ->> 'name' order by device"""
     )
     answer = pd.read_sql(query, database, params={"since": "2026-04-01"})
-    print("tumours since April with eosin, by device:", answer.to_string(index=False), sep="\n")
+    print("tumors since April with eosin, by device:", answer.to_string(index=False), sep="\n")
     chosen = rows[(rows["taken"] >= "2026-04-01") & rows["stains"].map(lambda s: "eosin" in s)]
-    if answer["tumours"].sum() != len(chosen):
-        raise SystemExit("error: SQL and pandas disagree. Check the table tumours.")
+    if answer["tumors"].sum() != len(chosen):
+        raise SystemExit("error: SQL and pandas disagree. Check the table tumors.")
 
 
 if __name__ == "__main__":

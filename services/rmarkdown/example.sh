@@ -5,7 +5,7 @@ cd -- "$(dirname -- "$0")/../.." || exit
 
 prepare
 docker/run python -m {{ cookiecutter.package_name }}.data
-data=$DATA_DIR/raw/tumours.csv
+data=$DATA_DIR/raw/tumors.csv
 expected=$(grep -c 'malignant' "$data")
 hint='Check services/rmarkdown/src/report.Rmd.'
 
@@ -18,6 +18,6 @@ for number in 1 2; do
   count=$(sed "s/<[^>]*>/ /g" "$html" | tr -s "[:space:]" "\n" |
     awk 'previous == "malignant" && /^[0-9]+$/ { print; exit } { previous = $0 }')
   [ "$plots" -ge 2 ] || fail "$html has $plots plots instead of 2 or more. $hint"
-  [ "$count" = "$expected" ] || fail "$html counts '$count' malignant tumours, but the data has $expected. $hint"
+  [ "$count" = "$expected" ] || fail "$html counts '$count' malignant tumors, but the data has $expected. $hint"
   echo "  $plots plots of '$column', $count rows are malignant"
 done

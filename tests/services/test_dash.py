@@ -123,16 +123,16 @@ def test_page_without_data_says_what_to_do(project, open_folder):
     project.ok("up", DATA_DIR=str(open_folder))
     with support.browser(project.network()) as driver:
         driver.get(PAGE)
-        assert text(driver, "problem") == "data/raw/tumours.csv is missing. Run make data, then reload this page."
+        assert text(driver, "problem") == "data/raw/tumors.csv is missing. Run make data, then reload this page."
         project.ok("data", DATA_DIR=str(open_folder))
         driver.refresh()
         wait_until(lambda: text(driver, "count") == "569 of 569 rows")
         # Remove the data while the page shows it.
         shutil.rmtree(open_folder / "raw")
         driver.find_element(By.XPATH, "//*[@id='diagnosis']//label[normalize-space()='malignant']").click()
-        wait_until(lambda: text(driver, "count").startswith("data/raw/tumours.csv is missing."))
+        wait_until(lambda: text(driver, "count").startswith("data/raw/tumors.csv is missing."))
         (open_folder / "raw").mkdir()
-        (open_folder / "raw" / "tumours.csv").write_text("")
+        (open_folder / "raw" / "tumors.csv").write_text("")
         driver.refresh()
         wait_until(lambda: "cannot be read: No columns to parse from file." in text(driver, "problem"))
 

@@ -78,7 +78,7 @@ def test_run_has_parameters_metrics_figures_model_and_commit(mlflow, run):
     tags = pairs(run, "tags")
     assert tags["mlflow.source.git.commit"] == head.stdout.strip()
     assert tags["commit"].startswith(head.stdout.strip()) and tags["image"] == mlflow.image_id()
-    assert {"seed", "time", "accelerator", "uv.lock", "data/raw/tumours.csv", "models/model.joblib"} <= set(tags)
+    assert {"seed", "time", "accelerator", "uv.lock", "data/raw/tumors.csv", "models/model.joblib"} <= set(tags)
     client = "import mlflow; mlflow.set_tracking_uri('http://mlflow:5000'); "
     listed = mlflow.run(
         f'python -c "{client} run = {run["info"]["run_id"]!r}; '
@@ -136,7 +136,7 @@ def test_server_killed_during_a_run_costs_a_note(mlflow, run):
 
 
 def test_training_that_fails_is_a_failed_run(mlflow):
-    raw = mlflow.path / "data" / "raw" / "tumours.csv"
+    raw = mlflow.path / "data" / "raw" / "tumors.csv"
     mlflow.ok("data")
     kept = raw.read_bytes()
     raw.write_text("diagnosis\n")

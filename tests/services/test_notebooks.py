@@ -23,7 +23,7 @@ pytestmark = pytest.mark.docker
 
 PAGE = "http://127.0.0.1:8000"
 LIST = "/services/published/"
-NOTEBOOK = "/services/published/voila/render/tumours.ipynb"
+NOTEBOOK = "/services/published/voila/render/tumors.ipynb"
 NOTE = "mine-is-private-4711"
 
 
@@ -187,9 +187,7 @@ def test_a_kernel_gets_nothing_of_others(hub):
     ada, bob = hub.worker("ada"), hub.worker("bob")
     ada.send("PUT", "/api/contents/note", {"type": "file", "format": "text", "content": NOTE})
     assert (
-        bob.run("print(open('published/tumours.ipynb').read()[:1], len(open('data/raw/tumours.csv').read()))").split()[
-            0
-        ]
+        bob.run("print(open('published/tumors.ipynb').read()[:1], len(open('data/raw/tumors.csv').read()))").split()[0]
         == "{"
     )
     code = ATTACK.replace("NOTE", NOTE).replace("PATHS", repr([*SECRETS, "/home", "/run/secrets"]))
@@ -214,7 +212,7 @@ def test_published_notebook_answers_viewers(hub):
     """A viewer has no server, moves a slider, and gets neither the code nor a kernel for code of their own."""
     with browser(hub) as driver:
         log_in(driver, hub, "vera")
-        wait_until(lambda: driver.find_elements(By.PARTIAL_LINK_TEXT, "tumours"))[0].click()
+        wait_until(lambda: driver.find_elements(By.PARTIAL_LINK_TEXT, "tumors"))[0].click()
         # The list opens it in another tab.
         wait_until(lambda: len(driver.window_handles) == 2)
         driver.switch_to.window(driver.window_handles[1])
@@ -223,18 +221,18 @@ def test_published_notebook_answers_viewers(hub):
         def text():
             return " ".join(each.text for each in driver.find_elements(By.CSS_SELECTOR, output))
 
-        wait_until(lambda: "569 of 569 tumours" in text())
+        wait_until(lambda: "569 of 569 tumors" in text())
         assert "read_csv" not in driver.page_source
         wait_until(lambda: driver.find_elements(By.CSS_SELECTOR, f"{output} img"))
         support.picture(driver, "notebooks")
         handle = driver.find_element(By.CSS_SELECTOR, ".noUi-handle")
         handle.send_keys(*10 * [Keys.ARROW_RIGHT])
-        wait_until(lambda: re.search(r"\b(?!569)\d+ of 569 tumours", text()))
+        wait_until(lambda: re.search(r"\b(?!569)\d+ of 569 tumors", text()))
         assert support.console(driver) == []
         driver.get(f"{PAGE}/hub/spawn")
         assert "403" in wait_until(lambda: driver.find_elements(By.CSS_SELECTOR, ".error h1"))[0].text
     vera = hub.visitor("vera")
-    channel = vera.open_published("tumours.ipynb")
+    channel = vera.open_published("tumors.ipynb")
     refused = channel.send("execute_request", {"code": "print(4711)", "silent": False})
     # The kernel answers the next message without having seen this one.
     channel.send("kernel_info_request", {})
@@ -243,9 +241,9 @@ def test_published_notebook_answers_viewers(hub):
         if answer["msg_type"] == "kernel_info_reply":
             break
     gone = (
-        "api/contents/tumours.ipynb",
-        "voila/api/contents/tumours.ipynb",
-        "voila/files/tumours.ipynb",
+        "api/contents/tumors.ipynb",
+        "voila/api/contents/tumors.ipynb",
+        "voila/files/tumors.ipynb",
         "api/terminals",
     )
     assert {vera.get(LIST + path).status_code for path in gone} == {404}
@@ -378,7 +376,7 @@ def test_each_person_can_have_a_host_of_their_own(hub):
     # Somebody who has not opened a notebook yet sees the launcher.
     pages = {
         "dora": ("http://dora.localhost:8000/user/dora/lab", ".jp-Launcher-content"),
-        "vera": ("http://published.localhost:8000/services/published/", "a[href*=tumours]"),
+        "vera": ("http://published.localhost:8000/services/published/", "a[href*=tumors]"),
     }
     hub.project.ok("up", NOTEBOOKS_URL="http://localhost:8000")
     for name, (address, element) in pages.items():

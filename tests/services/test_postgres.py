@@ -30,7 +30,7 @@ def test_example_stores_each_column_in_its_own_type(project):
     types = dict(
         line.split("|")
         for line in sql(
-            project, "select column_name, data_type from information_schema.columns where table_name = 'tumours';"
+            project, "select column_name, data_type from information_schema.columns where table_name = 'tumors';"
         ).splitlines()
     )
     expected = {
@@ -46,7 +46,7 @@ def test_example_stores_each_column_in_its_own_type(project):
     }
     assert expected.items() <= types.items()
     assert set(types.values()) - set(expected.values()) == {"double precision"}
-    rows = sql(project, "select count(*), count(age), count(hospital), min(reported at time zone 'UTC') from tumours;")
+    rows = sql(project, "select count(*), count(age), count(hospital), min(reported at time zone 'UTC') from tumors;")
     count, ages, hospitals, first = rows.split("|")
     assert int(count) > int(ages) > int(hospitals) > 0
     assert first == "2026-03-28 12:30:00"

@@ -25,7 +25,7 @@ def project(with_service):
 
 
 def rows(project):
-    with open(project.path / "data" / "raw" / "tumours.csv", newline="") as file:
+    with open(project.path / "data" / "raw" / "tumors.csv", newline="") as file:
         return list(csv.DictReader(file))
 
 
@@ -128,7 +128,7 @@ def test_report_belongs_to_the_user(project, open_folder):
     data = open_folder / "data"
     (data / "raw").mkdir(parents=True)
     # One row has no size, one is a duplicate.
-    (data / "raw" / "tumours.csv").write_text("a size,diagnosis\n1,x\n2,x\n2,x\n,y\n7,y\n")
+    (data / "raw" / "tumors.csv").write_text("a size,diagnosis\n1,x\n2,x\n2,x\n,y\n7,y\n")
     data.chmod(0o700)
     for folder in (copy.path, data):
         for path in (folder, *folder.rglob("*")):

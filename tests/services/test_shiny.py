@@ -61,7 +61,7 @@ def text(driver):
 
 
 def raw(project):
-    return project.path / "data" / "raw" / "tumours.csv"
+    return project.path / "data" / "raw" / "tumors.csv"
 
 
 def test_plot_and_numbers_follow_the_inputs(project, page):
@@ -89,11 +89,11 @@ def test_page_follows_the_file(project, page):
     file, kept = raw(project), raw(project).read_text()
     try:
         file.unlink()
-        wait_until(lambda: "data/raw/tumours.csv is missing. Run: make data." in text(page))
+        wait_until(lambda: "data/raw/tumors.csv is missing. Run: make data." in text(page))
         file.write_text("only words\na\nb\n")
-        wait_until(lambda: "data/raw/tumours.csv has no numeric column." in text(page))
+        wait_until(lambda: "data/raw/tumors.csv has no numeric column." in text(page))
         file.write_text("a size,diagnosis\n1,x\n2,y\n<b>,y\n")
-        wait_until(lambda: "data/raw/tumours.csv has no numeric column." in text(page))
+        wait_until(lambda: "data/raw/tumors.csv has no numeric column." in text(page))
         file.write_text("a size,diagnosis\n1,<b>x</b>\n2,y\n3,y\n,y\n")
         plot(page)
         wait_until(lambda: "<b>x</b> 1 " in text(page) and "y 2 " in text(page))
@@ -141,7 +141,7 @@ def test_app_can_write_neither_data_nor_itself(project):
 
 
 def test_edit_of_the_app_needs_no_restart(page, app):
-    app.write_text(app.read_text().replace('title = "Tumours"', 'title = "Mine"'))
+    app.write_text(app.read_text().replace('title = "Tumors"', 'title = "Mine"'))
 
     def mine():
         page.get("http://shiny:3838/")

@@ -16,8 +16,8 @@ pytestmark = pytest.mark.docker
 
 PAGE = "http://site:8080/"
 ATOM = "{http://www.w3.org/2005/Atom}"
-POST = "services/site/src/_posts/2026-01-05-how-well-can-tumours-be-told-apart.md"
-STORY = "/how-well-can-tumours-be-told-apart/"
+POST = "services/site/src/_posts/2026-01-05-how-well-can-tumors-be-told-apart.md"
+STORY = "/how-well-can-tumors-be-told-apart/"
 NO_FIGURE = "Run <code>make story</code>"
 
 
@@ -102,8 +102,8 @@ def test_page_without_a_report_says_what_to_do(project):
 def test_browser_shows_the_story_with_its_figures(trained, predictions):
     with support.browser(trained.network(), size=(1000, 1700)) as driver:
         driver.get(PAGE)
-        driver.find_element(By.PARTIAL_LINK_TEXT, "How well can tumours").click()
-        assert driver.find_element(By.TAG_NAME, "h1").text == "How well can tumours be told apart?"
+        driver.find_element(By.PARTIAL_LINK_TEXT, "How well can tumors").click()
+        assert driver.find_element(By.TAG_NAME, "h1").text == "How well can tumors be told apart?"
         images = driver.find_elements(By.CSS_SELECTOR, "figure img")
         # One of them is what the interactive figure replaces.
         assert len(images) == 4
@@ -177,10 +177,10 @@ def test_figure_follows_the_threshold_and_the_filter(trained, predictions):
     def count(limit, number):
         missed, alarms = (
             f"{sum(row['actual'] == actual for row in wrong(limit))} of "
-            f"{sum(row['actual'] == actual for row in rows)} {name} tumours"
+            f"{sum(row['actual'] == actual for row in rows)} {name} tumors"
             for actual, name in ((True, "malignant"), (False, "benign"))
         )
-        return f"{missed} missed, {alarms} called malignant. {number} of {len(rows)} tumours shown."
+        return f"{missed} missed, {alarms} called malignant. {number} of {len(rows)} tumors shown."
 
     with support.browser(trained.network(), size=(1000, 1700)) as driver:
         driver.get(PAGE.rstrip("/") + STORY)
@@ -273,8 +273,8 @@ def test_killed_builder_restarts_and_pages_stay(trained, post):
     before = trained.inspect(name)["RestartCount"]
     docker("exec", name, "sh", "-c", "kill -KILL -1", check=False)
     wait_until(lambda: trained.inspect(name)["RestartCount"] == before + 1)
-    assert "How well can tumours" in read(trained)
-    post.write_text(post.read_text().replace("How well can tumours", "How well can quokkas"))
+    assert "How well can tumors" in read(trained)
+    post.write_text(post.read_text().replace("How well can tumors", "How well can quokkas"))
     wait_until(lambda: "How well can quokkas" in read(trained))
     # Older builds are removed.
     wait_until(lambda: len(docker("exec", name, "ls", "/site").split()) == 2)
@@ -299,7 +299,7 @@ def test_published_files_have_the_address_of_the_server(trained):
     assert output.splitlines()[-1] == "wrote services/site/public, for https://me.example/project/"
     public = trained.path / "services" / "site" / "public"
     try:
-        story = (public / "how-well-can-tumours-be-told-apart" / "index.html").read_text()
+        story = (public / "how-well-can-tumors-be-told-apart" / "index.html").read_text()
         sources = re.findall('(?:src|href)="([^"#]*)"', story)
         assert sources and all(source.startswith(("/project/", "https://me.example/project/")) for source in sources)
         for figure in (trained.path / "reports" / "figures").glob("*.png"):

@@ -89,7 +89,7 @@ def test_trace_finds_what_has_changed(project, capsys, monkeypatch):
     monkeypatch.setenv("TRACE_COMMIT", "123")
     train.trace.main(["reports/metrics.json"])
     lines = capsys.readouterr().out.partition("Since then:\n")[2].splitlines()
-    assert lines == ["  commit: now 123", "  data/raw/tumours.csv: it is gone"]
+    assert lines == ["  commit: now 123", "  data/raw/tumors.csv: it is gone"]
     train.main()
     assert train.METRICS.read_bytes() == first
     with pytest.raises(SystemExit, match="did not make other"):

@@ -4,9 +4,9 @@ library(htmltools)
 library(bslib, warn.conflicts = FALSE)
 library(ggplot2)
 
-file <- "/data/raw/tumours.csv"
+file <- "/data/raw/tumors.csv"
 # The path of the file outside the container, for messages.
-shown_path <- "data/raw/tumours.csv"
+shown_path <- "data/raw/tumors.csv"
 group <- "diagnosis"
 palette <- c("#2c7fb8", "#d95f0e", "#31a354", "#756bb1", "#636363")
 
@@ -32,7 +32,7 @@ from_elsewhere <- function(request) {
 }
 
 ui <- page_sidebar(
-  title = "Tumours",
+  title = "Tumors",
   lang = "en",
   theme = bs_theme(version = 5, primary = palette[1]),
   # Otherwise browsers request an icon.

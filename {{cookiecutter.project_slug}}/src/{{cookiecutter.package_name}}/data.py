@@ -7,7 +7,7 @@ Put your own source in `download`.
 import pandas as pd
 from sklearn.datasets import load_breast_cancer
 {% else %}
-"""Obtain the raw data: here made-up measurements of tumours. Put your own source in `download`."""
+"""Obtain the raw data: here made-up measurements of tumors. Put your own source in `download`."""
 
 import numpy as np
 import pandas as pd
@@ -15,11 +15,11 @@ import pandas as pd
 
 from {{ cookiecutter.package_name }}.files import ROOT, atomic_path, exit_on_os_error
 
-RAW = ROOT / "data" / "raw" / "tumours.csv"
+RAW = ROOT / "data" / "raw" / "tumors.csv"
 
 
 def download() -> pd.DataFrame:
-    """Return a row for each tumour, with its measurements and its `diagnosis`."""
+    """Return a row for each tumor, with its measurements and its `diagnosis`."""
 {% if cookiecutter.__scikit_learn %}
     bunch = load_breast_cancer(as_frame=True)
     return bunch.data.assign(diagnosis=bunch.target_names[bunch.target])

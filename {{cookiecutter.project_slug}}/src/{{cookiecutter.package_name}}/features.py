@@ -10,7 +10,7 @@ TEST = ROOT / "data" / "processed" / "test.parquet"
 
 TARGET = "malignant"
 # What figures call the rows, and the two values of the target.
-ROWS = "tumours"
+ROWS = "tumors"
 CLASSES = {False: "benign", True: "malignant"}
 
 
