@@ -14,6 +14,7 @@ import pytest
 from conftest import TEMPLATE
 from support import Project, docker, unique, wait_until
 from test_faults import WORKING, stub
+from test_progress import on_terminal
 from test_services import faults
 
 from generation.answers import data_source_problem, schemes
@@ -83,6 +84,16 @@ def test_web_server_takes_no_files(untouched, host):
     assert "can only be read" in untouched.error("push-data", "DATA_SOURCE=https://host/x", PATH=str(host))
 
 
+def test_azure_uses_the_key_in_env(untouched, host, tmp_path):
+    """With env_auth, rclone ignores a key and an SAS address."""
+    (untouched.path / ".env").write_text("RCLONE_CONFIG_DATA_ACCOUNT=me\nRCLONE_CONFIG_DATA_KEY=secret==\n")
+    keep = f"cat .local/tmp.*/pass >'{tmp_path}/given'; exit 1"
+    stub(host, f"""case "$*" in *" run "*) {keep} ;; *" config "*) exit 0 ;; esac\n{WORKING}""")
+    untouched.error("pull-data", "DATA_SOURCE=azure://container/x", PATH=str(host))
+    given = (tmp_path / "given").read_text()
+    assert "DATA_KEY='secret=='" in given and "DATA_TYPE='azureblob'" in given and "ENV_AUTH" not in given
+
+
 # What rclone 1.60 and 1.76 say.
 SAID = {
     "directory not found": "ERROR : : error listing: directory not found",
@@ -109,6 +120,15 @@ def test_what_rclone_says_becomes_one_line(pattern, message, untouched, host):
     stub(host, f"""case "$*" in *" run "*) cat '{host}/words' >&2; exit 1 ;; *" config "*) exit 0 ;; esac\n{WORKING}""")
     error = untouched.error("pull-data", "DATA_SOURCE=s3://b", PATH=str(host))
     assert all(part in error for part in message.split(r"\1")), error
+
+
+def test_links_are_named_on_a_terminal(untouched, host):
+    """There, rclone shows its progress and writes its messages to a file."""
+    (host / "words").write_text("2026/11/22 09:06:30 NOTICE: raw/a link: Can't follow symlink without -L\n")
+    say = f"for log in .local/tmp.*/log; do cat '{host}/words' '{host}/words' >>$log; done; exit 0"
+    stub(host, f"""case "$*" in *" run "*) {say} ;; *" config "*) exit 0 ;; esac\n{WORKING}""")
+    command = ["env", f"PATH={host}", shutil.which("make"), "--silent", "push-data", "DATA_SOURCE=s3://b"]
+    assert on_terminal(command, untouched.path).splitlines()[0] == "left out the link raw/a link"
 
 
 # --- With an engine
