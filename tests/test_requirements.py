@@ -438,7 +438,7 @@ EXPLAINED = {
     "stubborn": "stubborn==1.0 cannot be added: RuntimeError: it is not Tuesday. Rerun with V=1",
     "x @ INDEX/x-1-py3-none-any.whl": "there is no INDEX/x-1-py3-none-any.whl. Check the address.",
     "x @ git+INDEX/x.git": "there is no INDEX/x.git/. Check the address.",
-    "x @ git+INDEX/private.git": "INDEX wants a password, which the build does not have. Use git+ssh://",
+    "x @ git+INDEX/private.git": "INDEX wants a password, which the build does not have. Put it into the file",
     "x @ git+file:///no/such/folder": "/no/such/folder is not a git repository. Check the address.",
     "x @ git+ssh://git@example.org/x.git": "git@example.org: the build has no SSH key for it. Check ssh-add -l",
     "x @ http://127.0.0.1:9/x-1-py3-none-any.whl": "the network fails: tcp connect error. Check the address",

@@ -50,7 +50,8 @@ FAULTS = {
     ),
     r"'(.+)' does not appear to be a git": "{1} is not a git repository. Check the address.",
     r"could not read Username for '(\S+)'|Authentication failed for '(\S+)'": (
-        "{1} wants a password, which the build does not have. Use git+ssh://, with an SSH agent."
+        "{1} wants a password, which the build does not have. Put it into the file that NETRC "
+        "names, or use git+ssh:// with an SSH agent."
     ),
     r"(\S+): Permission denied \(publickey|(Host key) verification failed": (
         "{1}: the build has no SSH key for it. Check ssh-add -l, or use git+https://."
