@@ -11,6 +11,7 @@ from types import SimpleNamespace
 import pytest
 from conftest import EVERY_KERNEL, EVERY_SERVICE
 from support import docker, unique, wait_until
+from test_faults import WORKING, stub
 from test_moving import PASSWORD as LOGIN
 from test_moving import log_in, registry
 
@@ -79,6 +80,15 @@ def test_wrong_setting_is_refused(bake, setting):
     done = subprocess.run(["make", "--silent", "lock", setting], cwd=folder, capture_output=True, text=True)
     assert done.returncode and done.stderr.splitlines()[0] == f"error: {WRONG[setting]}"
     assert not (folder / ".local" / "network").exists()
+
+
+def test_builds_use_the_proxies_in_env(untouched, host, tmp_path):
+    proxy = "http://proxy.example:3128"
+    (untouched.path / ".env").write_text(f"HTTPS_PROXY={proxy}\nPORT=9000\n")
+    keep = f"""echo "$HTTPS_PROXY" "${{HTTP_PROXY-none}}" "$@" >'{tmp_path}/given'; exit 1"""
+    stub(host, f"""case "$1" in build) {keep} ;; compose) exit ;; esac\n{WORKING}""")
+    untouched.error("lock", PATH=str(host))
+    assert re.match(f"{proxy} none build .*--build-arg HTTPS_PROXY ", (tmp_path / "given").read_text())
 
 
 @pytest.fixture(scope="module")

@@ -4,6 +4,35 @@
 # What programs read to find certificates: uv and OpenSSL, Python's requests, curl and R, git, pip, AWS, and Node.
 CA_VARIABLES='SSL_CERT_FILE REQUESTS_CA_BUNDLE CURL_CA_BUNDLE GIT_SSL_CAINFO PIP_CERT AWS_CA_BUNDLE NODE_EXTRA_CA_CERTS'
 
+# Programs read either spelling.
+PROXY_VARIABLES='http_proxy https_proxy no_proxy HTTP_PROXY HTTPS_PROXY NO_PROXY'
+
+# load_proxies: export the proxies that .env names. Compose reads them there for containers, but builds do not.
+load_proxies() {
+  local name
+  grep -qi '_proxy' .env 2>/dev/null || return 0
+  for name in $PROXY_VARIABLES; do
+    setting "$name" ''
+    eval "[ -n \"\$$name\" ]" || unset "$name"
+  done
+}
+
+# proxy_arguments: print `--build-arg NAME` for each proxy. Docker does not write these into an image.
+proxy_arguments() {
+  local name
+  for name in $PROXY_VARIABLES; do
+    eval "[ -z \"\${$name:-}\" ]" || echo "--build-arg $name"
+  done
+}
+
+# bypass_proxy: if there is a proxy, reach the containers of this project without it.
+bypass_proxy() {
+  local names
+  [ -n "$(proxy_arguments)" ] || return 0
+  names=localhost,127.0.0.1,$(compose --profile '*' config --services | sort | paste -s -d , -)
+  export NO_PROXY="${NO_PROXY:+$NO_PROXY,}$names" no_proxy="${no_proxy:+$no_proxy,}$names"
+}
+
 # in_home PATH: print a path in which ~ is the home folder. A shell has not replaced that of .env.
 # shellcheck disable=SC2088 # it is not to expand
 in_home() { case $1 in '~/'*) echo "$HOME/${1#??}" ;; *) printf '%s\n' "$1" ;; esac; }
@@ -55,9 +84,10 @@ require_url() {
     fail "$1 is not valid. Use an address such as $1=https://mirror.example/path."
 }
 
-# load_network: set and check the settings, and export REGISTRY_PREFIX, which comes before the name of each image.
+# load_network: set and check the settings, and export the proxies and REGISTRY_PREFIX, which comes before the name of each image.
 load_network() {
   local file files
+  load_proxies
   for file in CA_CERT NETRC UV_DEFAULT_INDEX APT_MIRROR REGISTRY; do setting "$file" ''; done
   CA_CERT=$(in_home "$CA_CERT") NETRC=$(in_home "$NETRC")
   if [ -n "$CA_CERT" ]; then

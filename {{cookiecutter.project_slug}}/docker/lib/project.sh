@@ -72,22 +72,6 @@ compose_up() {
 }
 is_late() { [ -e ".local/tmp.$$/process.late" ]; }
 
-# proxy_arguments: print `--build-arg NAME` for each proxy setting. Docker does not write these into an image.
-proxy_arguments() {
-  local name
-  for name in http_proxy https_proxy no_proxy HTTP_PROXY HTTPS_PROXY NO_PROXY; do
-    eval "[ -z \"\${$name:-}\" ]" || echo "--build-arg $name"
-  done
-}
-
-# bypass_proxy: if there is a proxy, reach the containers of this project without it.
-bypass_proxy() {
-  local names
-  [ -n "$(proxy_arguments)" ] || return 0
-  names=localhost,127.0.0.1,$(compose --profile '*' config --services | sort | paste -s -d , -)
-  export NO_PROXY="${NO_PROXY:+$NO_PROXY,}$names" no_proxy="${no_proxy:+$no_proxy,}$names"
-}
-
 # require_own FILE: fail if FILE belongs to somebody else. A clone has one user, whose token and passwords it contains.
 require_own() {
   # shellcheck disable=SC2012 # stat and find differ between macOS and Linux
