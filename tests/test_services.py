@@ -3,6 +3,7 @@
 Tests of a single service are in `services/`.
 """
 
+import functools
 import json
 import re
 import subprocess
@@ -98,6 +99,7 @@ def test_nothing_outside_the_folder_names_the_service(baked, default, service):
     assert outside <= {".cruft.json", "pyproject.toml", "services/access.py"}
 
 
+@functools.cache
 def configuration(project, machine="../.local/network.yaml") -> dict[str, dict]:
     """Return the containers of a project as Compose resolves them, with the ports that are published on request.
 
