@@ -180,8 +180,8 @@ def test_flask_page_works_as_it_is_written(engine, tmp_path):
         Project(tmp_path / slug).remove()
 
 
-# These need a registry, a commit, or minutes: tests/test_moving.py and tests/test_update.py run them.
-ELSEWHERE = ("make push REPOSITORY", "make save", "make load", "make bundle", "make update")
+# These need a registry, a commit, or minutes. The tests of moving, updates, added services and kernels run them.
+ELSEWHERE = ("make push REPOSITORY", "make save", "make load", "make bundle", "make update", "make add-kernel")
 
 
 @pytest.mark.docker
