@@ -273,8 +273,8 @@ class Project:
                 docker("image", "rm", "--force", image, check=False)
 
 
-def wait_until(condition, seconds: int = 60):
-    """Wait for a true value, and return it."""
+def wait_until(condition, seconds: int = 120):
+    """Wait for a true value, and return it. A busy machine needs far longer than a person waits."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if value := condition():

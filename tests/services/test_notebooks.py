@@ -1,6 +1,5 @@
 """The central Jupyter: people's work is apart, published notebooks give nothing away, and logins follow users.txt."""
 
-import functools
 import importlib.util
 import json
 import re
@@ -13,11 +12,8 @@ import support
 import test_browser
 from selenium.webdriver import Keys
 from selenium.webdriver.common.by import By
-from support import docker
+from support import docker, wait_until
 from websocket import WebSocketBadStatusException
-
-# Several servers and browsers at once can be slow.
-wait_until = functools.partial(support.wait_until, seconds=60)
 
 pytestmark = pytest.mark.docker
 

@@ -97,7 +97,7 @@ def test_readings_wait_for_the_database_and_a_new_password(project):
     project.ok("password-postgres")
     project.ok("up")
     produce(project, "changed")
-    wait_until(lambda: sql(project, "select readings from car_minutes where car = 'changed'") == "1", seconds=120)
+    wait_until(lambda: sql(project, "select readings from car_minutes where car = 'changed'") == "1")
 
 
 def test_wrong_database_is_one_line(project):
