@@ -279,7 +279,8 @@ def wait_until(condition, seconds: int = 120):
     while time.monotonic() < end:
         if value := condition():
             return value
-        time.sleep(0.2)
+        # Most conditions ask Docker, which takes processor time that the awaited program needs.
+        time.sleep(0.5)
     raise AssertionError(f"timed out after {seconds} s")
 
 

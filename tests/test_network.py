@@ -135,8 +135,8 @@ def company(built, tmp_path_factory):
 
 
 @pytest.mark.docker
-def test_index_with_a_certificate_and_a_password(company, copy):
-    project = copy("company network").slim()
+def test_index_with_a_certificate_and_a_password(company, generate):
+    project = generate("network").slim()
     project.ok("lock")
     before = project.read("uv.lock")
     index = {"UV_DEFAULT_INDEX": company.settings["UV_DEFAULT_INDEX"]}
