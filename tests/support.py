@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -107,6 +108,23 @@ def picture(driver, name: str, folder: str = "services") -> None:
         file = Path(__file__).parent.parent / "docs" / "_static" / folder / f"{name}.png"
         file.parent.mkdir(exist_ok=True)
         wait_until(lambda: driver.save_screenshot(str(file)))
+
+
+@contextlib.contextmanager
+def running(*command: str, folder: Path):
+    """Start a command whose output a test reads. It ends with the block: a test that fails does not wait for it."""
+    pipe = subprocess.PIPE
+    process = subprocess.Popen(
+        command, cwd=folder, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, text=True, start_new_session=True
+    )
+    try:
+        yield process
+    finally:
+        for sign in (signal.SIGTERM, signal.SIGKILL):
+            if process.poll() is None:
+                os.killpg(process.pid, sign)
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.communicate(timeout=30)
 
 
 class Project:

@@ -109,7 +109,7 @@ def read(topic: str) -> pd.DataFrame:
     JSON object is in the column `value`.
 
     Raises:
-        ServiceError: Kafka is not running, or does not have this topic.
+        ServiceError: Kafka is not running, stops answering, or does not have this topic.
     """
     # A group is required, although this consumer neither joins it nor commits.
     reader = consumer("read", **{"enable.partition.eof": True})
@@ -118,9 +118,14 @@ def read(topic: str) -> pd.DataFrame:
         if not partitions:
             raise ServiceError(f"kafka has no topic {topic}. Add it to services/kafka/topics.txt.")
         reader.assign([TopicPartition(topic, number, OFFSET_BEGINNING) for number in partitions])
-        places, rows, ended = [], [], set[int]()
+        places, rows, ended, silent = [], [], set[int](), 0
         while len(ended) < len(partitions):
-            for message in reader.consume(1000, timeout=1):
+            found = reader.consume(1000, timeout=1)
+            silent = 0 if found else silent + 1
+            if silent == 60:
+                problem = "kafka has not answered for 60 seconds"
+                raise ServiceError(f"{topic} cannot be read: {problem}. See make logs.")
+            for message in found:
                 problem = message.error()
                 if problem and problem.code() == KafkaError._PARTITION_EOF:
                     ended.add(message.partition())

@@ -1,13 +1,12 @@
 """Dask: tables larger than memory, workers that die, and a scheduler that restarts."""
 
-import subprocess
 import textwrap
 from http.client import HTTPConnection
 
 import pytest
 import support
 from selenium.webdriver.common.by import By
-from support import docker, picture, wait_until
+from support import docker, picture, running, wait_until
 
 pytestmark = pytest.mark.docker
 
@@ -88,10 +87,7 @@ def test_killed_worker_changes_no_result(dask):
             time.sleep(0.05)
         print(sum(client.gather(parts)))
         """
-    command = ["make", "run", f"CMD={client(dask, code)}"]
-    with subprocess.Popen(
-        command, cwd=dask.path, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
+    with running("make", "run", f"CMD={client(dask, code)}", folder=dask.path) as process:
         assert process.stdout.readline() == "midway\n"
         docker("kill", workers(dask)[0])
         output, errors = process.communicate(timeout=120)

@@ -5,7 +5,7 @@ import socket
 import subprocess
 
 import pytest
-from support import docker
+from support import docker, running
 
 pytestmark = pytest.mark.docker
 
@@ -98,14 +98,7 @@ print(len(writer))
 print(writer.flush(120), set(acknowledged), len(acknowledged) == number, number)
 """)
     killed = project.path / "reports" / "killed"
-    with subprocess.Popen(
-        ["make", "run", f"CMD={command}"],
-        cwd=project.path,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
+    with running("make", "run", f"CMD={command}", folder=project.path) as process:
         assert process.stdout.readline() == "the first are acknowledged\n"
         docker("kill", "--signal", "KILL", project.container("kafka"))
         killed.touch()

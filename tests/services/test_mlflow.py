@@ -10,7 +10,7 @@ import urllib.request
 import pytest
 import support
 from selenium.webdriver.common.by import By
-from support import Project, docker, picture, status, wait_until
+from support import Project, docker, picture, running, status, wait_until
 
 pytestmark = pytest.mark.docker
 
@@ -117,10 +117,7 @@ def test_server_killed_during_a_run_costs_a_note(mlflow, run):
         "print(train.main())\n"
     )
     training, killed = mlflow.path / "reports" / "training", mlflow.path / "reports" / "killed"
-    command = ["make", "run", "CMD=python killed.py"]
-    with subprocess.Popen(
-        command, cwd=mlflow.path, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
+    with running("make", "run", "CMD=python killed.py", folder=mlflow.path) as process:
         wait_until(training.exists)
         docker("kill", mlflow.container("mlflow"))
         killed.touch()

@@ -3,7 +3,7 @@
 import subprocess
 
 import pytest
-from support import docker
+from support import docker, running
 
 pytestmark = pytest.mark.docker
 
@@ -73,10 +73,7 @@ print(ask())
     program = project.path / "reports" / "ask.py"
     restarted = program.with_name("restarted")
     program.write_text(code)
-    make = ["make", "run", "CMD=python -u reports/ask.py"]
-    with subprocess.Popen(
-        make, cwd=project.path, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True
-    ) as process:
+    with running("make", "run", "CMD=python -u reports/ask.py", folder=project.path) as process:
         assert process.stdout.readline() == "42 True\n"
         docker("restart", project.container("postgres"))
         restarted.touch()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import support
-from support import docker, wait_until
+from support import docker, running, wait_until
 
 pytestmark = pytest.mark.docker
 
@@ -134,14 +134,12 @@ with exit_on_os_error():
     (package,) = [path.parent.name for path in project.path.glob("src/*/files.py")]
     folder = project.path / "reports"
     (folder / "fill.py").write_text(code.replace("{{package}}", package))
-    command = ["make", "run", "CMD=python -u reports/fill.py killed"]
     (volume,) = [each["Name"] for each in project.inspect(project.container("search"))["Mounts"] if each.get("Name")]
-    pipe = subprocess.PIPE
-    with subprocess.Popen(command, cwd=project.path, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe) as writer:
+    with running("make", "run", "CMD=python -u reports/fill.py killed", folder=project.path) as writer:
         wait_until((folder / "half").exists)
         docker("kill", project.container("search"))
         (folder / "killed").touch()
-        output, errors = (text.decode() for text in writer.communicate(timeout=120))
+        output, errors = writer.communicate(timeout=120)
     acknowledged = int(re.findall(r"numbers: wrote (\d+) of 4000", output)[-1])
     # The first request that was not answered.
     assert acknowledged == 1500

@@ -4,7 +4,7 @@ import json
 import subprocess
 
 import pytest
-from support import docker, unique, wait_until
+from support import docker, running, unique, wait_until
 
 pytestmark = pytest.mark.docker
 
@@ -55,20 +55,16 @@ def stored(project, part: str = "/") -> dict[str, str]:
 def test_sweep_goes_on_where_it_was_killed(project):
     """Each object is complete, whether the simulation or the server was killed. Only what is missing is computed."""
     sweep = "SWEEP=temperature=301 seed=1,2,3,4,5,6,7,8"
-    make = ["make", "simulate", sweep, "JOBS=2"]
-    with subprocess.Popen(
-        make, cwd=project.path, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True
-    ) as process:
+    make = ("make", "simulate", sweep, "JOBS=2")
+    with running(*make, folder=project.path) as process:
         wait_until(lambda: process.stdout.readline().startswith("1 of 8: v1/stiffness=10/"))
         docker("kill", *(name for name in project.containers("status=running") if "-run-" in name))
-    assert process.returncode != 0
+        assert process.wait(timeout=120) != 0
 
-    process = subprocess.Popen(
-        make, cwd=project.path, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, stderr=subprocess.PIPE
-    )
-    wait_until(lambda: process.stdout.readline().startswith("1 of "))
-    docker("kill", project.container("simulation-s3"))
-    errors = process.communicate()[1].splitlines()
+    with running(*make, folder=project.path) as process:
+        wait_until(lambda: process.stdout.readline().startswith("1 of "))
+        docker("kill", project.container("simulation-s3"))
+        errors = process.communicate(timeout=300)[1].splitlines()
     assert process.returncode != 0
     # Docker may start the server again before the simulation misses it.
     project.ok("up")

@@ -6,7 +6,7 @@ import subprocess
 from datetime import UTC, datetime
 
 import pytest
-from support import docker, wait_until
+from support import docker, running, wait_until
 
 pytestmark = pytest.mark.docker
 
@@ -62,14 +62,7 @@ def test_rows_equal_those_of_pandas_whatever_is_killed(project):
     """The application is killed when it has written some rows, and then the broker when it has written more."""
     program = project.path / "reports" / "program.py"
     program.write_text(SEND)
-    with subprocess.Popen(
-        ["make", "run", "CMD=python -u reports/program.py"],
-        cwd=project.path,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
+    with running("make", "run", "CMD=python -u reports/program.py", folder=project.path) as process:
         written = 0
         for service in ("streams", "kafka"):
             before = written
