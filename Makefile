@@ -84,7 +84,7 @@ memory: .venv/done ## Measure the memory of the services, or some of them: ARGS=
 
 .PHONY: screenshots
 screenshots: .venv/done ## Retake the screenshots in the documentation, or some of them: ARGS="-k dash"
-	@SCREENSHOTS=1 .venv/bin/python -m pytest --quiet tests/test_browser.py tests/test_docs.py::test_osemn_page_works_as_it_is_written tests/services $(ARGS)
+	@SCREENSHOTS=1 .venv/bin/python -m pytest --quiet tests/test_browser.py tests/test_editors.py tests/test_docs.py::test_osemn_page_works_as_it_is_written tests/services $(ARGS)
 
 .PHONY: requirements
 requirements: .venv/done ## Update the list of tools from pyproject.toml
