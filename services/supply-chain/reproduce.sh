@@ -28,14 +28,17 @@ list_sources() {
   printf '%s\0' uv.lock
 }
 
-# copy_sources: copy the sources as they are now to two folders. Like two clones, these differ in path and times.
+# copy_sources: copy the sources as they are now to two folders. Like two clones, these differ in path and times. With Podman,
+# they differ in the path only: it writes a checksum of the sources, with their times, into the history of an image.
 copy_sources() {
+  local times=''
+  ! is_podman || times=p
   mkdir -p "$copies/1" || return
   # Skip files that were deleted since the last commit.
   # shellcheck disable=SC2016 # for the inner shell
   list_sources | xargs -0 sh -c 'for file; do if [ -e "$file" ] || [ -L "$file" ]; then printf "%s\0" "$file"; fi; done' sh |
     tar -cf - --null -T - | tar -xf - -C "$copies/1" 2>/dev/null || return
-  cp -RP "$copies/1" "$copies/the 2nd" 2>/dev/null
+  cp "-RP$times" "$copies/1" "$copies/the 2nd" 2>/dev/null
 }
 
 # image_id IMAGE: print the ID of an image.
