@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from support import Project, docker
+from support import Project
 from test_faults import WORKING, stub
 
 # Podman, which has other fields in `info` than Docker. It says "podman" of itself, even if it is called docker.
@@ -314,8 +314,20 @@ class Box:
         return self.ok(project, "make", *self.setting, *arguments)
 
 
+@pytest.fixture(scope="module")
+def tun():
+    """Let everybody open the device that networks of rootless engines need, as most distributions do."""
+    device = Path("/dev/net/tun")
+    mode = device.stat().st_mode
+    if os.getuid() == 0:
+        device.chmod(0o666)
+    yield
+    if os.getuid() == 0:
+        device.chmod(mode & 0o777)
+
+
 @pytest.fixture
-def box(request, engine, open_folder):
+def box(request, engine, tun, open_folder):
     """An engine of another kind, or a skipped test with the reason why it cannot be started."""
     if not os.environ.get("ENGINE_BOX"):
         pytest.skip("ENGINE_BOX names no program that starts other engines")
@@ -324,8 +336,6 @@ def box(request, engine, open_folder):
         done = box("up")
         if done.returncode:
             pytest.skip(f"{box.name} cannot be started: {done.stderr.strip().splitlines()[-1]}")
-        # Networks of rootless engines need this device, which only root may open on some machines.
-        docker("exec", "--user", "0", f"box-{box.name}", "chmod", "666", "/dev/net/tun", check=False)
         yield box
     finally:
         box("down")
