@@ -53,6 +53,7 @@ filter() {
     '"$condition"' { print; some = 1 }
     END { if (!some) print "packages = []" }' "$@"
 }
+# Without services, the list is empty.
 [ -e pylock.services.toml ] || filter 0 pylock.dev.toml >pylock.services.toml
 filter 'built && !seen[name]++' pylock.main.toml pylock.notebook.toml pylock.dev.toml pylock.services.toml >pylock.built.toml
 filter built pylock.release.toml >pylock.built-release.toml

@@ -59,13 +59,13 @@ check_out() (
 fetch_template() {
   local clone directory output
   [ -f .cruft.json ] ||
-    fail 'there is no .cruft.json, which says where this project came from. Link it: uvx cruft link --checkout VERSION https://github.com/org/ds-docker. README.md names the version.'
+    fail 'there is no .cruft.json, which says where this project came from. Link it: uvx cruft link --checkout TAG https://github.com/org/ds-docker. TAG is v and the version that README.md names.'
   # git does not know abbreviations such as gh: for addresses.
   template=$(recorded template | sed -e 's|^gh:\(.*\)|https://github.com/\1.git|' -e 's|^gl:\(.*\)|https://gitlab.com/\1.git|' \
     -e 's|^bb:|https://bitbucket.org/|' -e 's|^file://||')
   commit=$(recorded commit)
   [ -n "$template" ] && [ -n "$commit" ] ||
-    fail '.cruft.json has no template and commit. Remove it, and link the project again: uvx cruft link --checkout VERSION https://github.com/org/ds-docker. README.md names the version.'
+    fail '.cruft.json has no template and commit. Remove it, and link the project again: uvx cruft link --checkout TAG https://github.com/org/ds-docker. TAG is v and the version that README.md names.'
 
   prepare_build
   # Any development image has what is needed, even if the sources have changed since it was built.
