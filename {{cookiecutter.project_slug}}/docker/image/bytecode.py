@@ -34,6 +34,8 @@ if os.environ.get("PYTHONHASHSEED") != "0":
     os.execv(sys.executable, [sys.executable, "-B", *sys.argv])
 # Warnings about other people's code do not belong in the build's log.
 warnings.simplefilter("ignore")
+# The development image has PYTHONPYCACHEPREFIX. Its bytecode would go to a volume.
+sys.pycache_prefix = None
 gc.disable()
 folder, cpus = Path(sys.argv[1]), os.cpu_count()
 packages = sorted([*folder.glob("*/"), *folder.glob("*.py")])
