@@ -1,6 +1,7 @@
 """Company networks: certificates, an index with a password, and mirrors, which leave no trace in images."""
 
 import http.server
+import json
 import os
 import re
 import shlex
@@ -207,10 +208,51 @@ def test_programs_in_builds_use_the_settings(company, copy):
     question = f"printf 'protocol=https\\nhost={company.address}\\n\\n' | git credential fill"
     assert f"username=ann\npassword={PASSWORD}" in in_build(project.image, question)
     trusted = in_build("maven:3-eclipse-temurin-21", 'keytool -list -storepass changeit -keystore "$network/java"; '
-                       'echo "$MAVEN_OPTS"')  # fmt: skip
+                       'echo "$JAVA_TOOL_OPTIONS"')  # fmt: skip
     assert "company-1" in trusted and "javax.net.ssl.trustStore=/dev/shm/network/java" in trusted
     assert "open" in in_build("node:24-slim", f"node -e \"fetch('https://{company.address}/open')"
                               ".then(each => each.text()).then(console.log)\"")  # fmt: skip
+
+
+ASK = """
+class Ask {
+    public static void main(String[] addresses) throws Exception {
+        for (var address : addresses) java.net.URI.create(address).toURL().openStream().transferTo(System.out);
+    }
+}
+"""
+
+
+@pytest.mark.docker
+def test_java_in_containers_trusts_the_certificate(company, copy, tmp_path):
+    """And those of everybody: the store has all certificates of the bundle."""
+    project = copy("java")
+    (tmp_path / "Ask.java").write_text(ASK)
+    project.ok("jobs", **company.settings)
+    done = subprocess.run(
+        ["docker", "compose", "config", "--format", "json"], cwd=project.path, capture_output=True, check=True
+    )
+    lab = json.loads(done.stdout)["services"]["lab"]
+    (store,) = [each["source"] for each in lab["volumes"] if each["target"] == "/etc/company-ca.p12"]
+
+    def in_java(*command, check=True):
+        return docker("run", "--rm", "--env", f"JAVA_TOOL_OPTIONS={lab['environment']['JAVA_TOOL_OPTIONS']}",
+                      "--volume", f"{store}:/etc/company-ca.p12:ro", "--volume", f"{tmp_path}:/ask:ro",
+                      "maven:3-eclipse-temurin-21", *command, check=check)  # fmt: skip
+
+    assert in_java("java", "/ask/Ask.java", f"https://{company.address}/open") == "open"
+    listed = in_java("keytool", "-list", "-keystore", "/etc/company-ca.p12", "-storepass", "any")
+    bundle = project.read(".local/network/ca.pem")
+    assert listed.count("trustedCertEntry") == bundle.count("BEGIN CERTIFICATE") > 1
+    # The store follows the setting, and is made only once.
+    file = project.path / ".local" / "network" / "java.p12"
+    before = file.stat().st_mtime_ns
+    project.ok("jobs", **company.settings)
+    assert file.stat().st_mtime_ns == before
+    other, end, _ = bundle.partition("-----END CERTIFICATE-----\n")
+    (project.path / "other.pem").write_text(other + end)
+    project.ok("jobs", CA_CERT="other.pem")
+    assert in_java("java", "/ask/Ask.java", f"https://{company.address}/open", check=False) == ""
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ RUN --mount=type=bind,source=docker/image,target=/build \
  && chmod 755 /usr/local/bin/coursier \
  && echo openjdk-21-jre-headless >/tmp/apt.txt \
  && /build/apt-install.sh /tmp/apt.txt /kernel-scala \
+ && . /build/network.sh \
  && coursier launch --use-bootstrap almond:0.14.1 --scala 2.13.16 -- --install --global \
  && mkdir -p /kernel-scala/usr/local/share/jupyter/kernels \
  && cp -R /usr/local/share/jupyter/kernels/scala /kernel-scala/usr/local/share/jupyter/kernels/ \

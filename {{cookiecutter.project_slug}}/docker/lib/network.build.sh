@@ -10,14 +10,14 @@ if [ -n "${certificates:-}" ]; then
   echo "Acquire::https::CAInfo \"$network/ca.pem\";" >>"$APT_CONFIG"
 fi
 
-# Java has a store of its own, to which the company's certificates are added. Maven is told of it.
+# Java has a store of its own, to which the company's certificates are added. A step that installs Java sources this again.
 if [ -n "${certificates:-}" ] && command -v keytool >/dev/null 2>&1 && [ ! -f "$network/java" ]; then
   cp "$(dirname "$(readlink -f "$(command -v keytool)")")/../lib/security/cacerts" "$network/java"
   printf '%s\n' "$company_certificates" | awk -v name="$network/company-" '/BEGIN/ { number++ } { print >(name number) }'
   for file in "$network"/company-*; do
     keytool -importcert -noprompt -keystore "$network/java" -storepass changeit -alias "$file" -file "$file" >/dev/null 2>&1
   done
-  export MAVEN_OPTS="${MAVEN_OPTS:-} -Djavax.net.ssl.trustStore=$network/java"
+  export JAVA_TOOL_OPTIONS="-Djavax.net.ssl.trustStore=$network/java"
 fi
 
 if [ -n "${netrc:-}" ]; then

@@ -107,6 +107,18 @@ END
   export REGISTRY_PREFIX="${REGISTRY:+${REGISTRY%/}/}"
 }
 
+# write_java_store: write the certificates in the format that Java reads, if they have changed. Python in the development image does
+# it, so there is no file before the first build.
+write_java_store() {
+  local folder=.local/network store
+  [ -z "$(find "$folder/java.p12" -newer "$folder/ca.pem" 2>/dev/null)" ] || return 0
+  rm -f "$folder/java.p12"
+  store=$(temporary_file java)
+  "$DOCKER" run --rm --interactive --network none --pull never "$IMAGE" python -I -c "$(cat docker/lib/java_store.py)" \
+    <"$folder/ca.pem" >"$store" 2>/dev/null || return 0
+  replace "$folder/java.p12" <"$store"
+}
+
 # write_network: write what builds and containers read. Set and export MACHINE_FILE, relative to docker/, if the engine is Podman or
 # there are certificates.
 write_network() {
@@ -117,10 +129,13 @@ write_network() {
   if [ -n "$CA_CERT" ]; then
     company=$(list_certificates | while IFS= read -r name; do print_certificates "$name"; done)
     { print_machine_certificates && printf '%s\n' "$company"; } | replace "$folder/ca.pem"
+    write_java_store
     {
       printf '%s\n' 'services:' '  machine:' "    extends: {file: ../../docker/${MACHINE_FILE:-compose.base.yaml}, service: machine}" '    environment:'
       for name in $CA_VARIABLES; do echo "      $name: /etc/company-ca.pem"; done
+      [ ! -f "$folder/java.p12" ] || echo '      JAVA_TOOL_OPTIONS: -Djavax.net.ssl.trustStore=/etc/company-ca.p12'
       printf '%s\n' '    volumes:' '      - {type: bind, source: ca.pem, target: /etc/company-ca.pem, read_only: true}'
+      [ ! -f "$folder/java.p12" ] || echo '      - {type: bind, source: java.p12, target: /etc/company-ca.p12, read_only: true}'
     } | replace "$folder/compose.yaml"
     export MACHINE_FILE="../$folder/compose.yaml"
   fi

@@ -163,6 +163,7 @@ prepare() {
 build_development_image() {
   UI="${1:-lab}" docker/build --first >&2
   load_images
+  write_network
   write_env
 }
 
