@@ -278,7 +278,7 @@ def test_gpu_that_is_not_of_nvidia(gpu, host, project):
 
 
 # Engines to try, each in a container of this machine's own, with a program that ENGINE_BOX names: `make test-engines`.
-# A build takes minutes in each, since nothing is in its cache.
+# Nothing is in their caches, and the program may have to install them first.
 ENGINES = os.environ.get("ENGINES", "").split()
 IMAGES = ("python:3.13-slim-trixie", "ghcr.io/astral-sh/uv:0.13", "redis:8")
 
@@ -301,7 +301,7 @@ class Box:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=900,
+            timeout=1200,
         )
 
     def ok(self, project: Path, *command: str) -> str:
@@ -360,4 +360,4 @@ def a_day_on_another_engine(box, baked):
 
 if ENGINES:
     a_day = pytest.mark.parametrize("box", ENGINES, indirect=True)(a_day_on_another_engine)
-    test_a_day_on_another_engine = pytest.mark.docker(a_day)
+    test_a_day_on_another_engine = pytest.mark.timeout(2400)(pytest.mark.docker(a_day))
