@@ -36,8 +36,8 @@ def entry(browser, text):
 
 
 def open_notebook(project, browser, path):
-    """Open a notebook, and wait until it shows."""
-    browser.get(project.address.replace("/lab?", f"/lab/tree/{path}?"))
+    """Open a notebook and nothing that was open before, and wait until it shows."""
+    browser.get(project.address.replace("/lab?", f"/lab/tree/{path}?reset&"))
     wait_until(lambda: "Python 3" in browser.find_element(By.TAG_NAME, "body").text)
 
 
