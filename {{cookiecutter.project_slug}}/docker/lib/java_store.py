@@ -1,8 +1,9 @@
-"""In the development image: convert certificates in PEM format to a trust store for Java, from standard input to output.
+"""In the development image: convert certificates from PEM format to a trust store for Java.
 
-The store is a PKCS 12 file without encryption and password, since nothing in it is secret. Java
-trusts the certificates in it that have an attribute of Oracle's, as OpenSSL writes it if it is given
--jdktrust: https://docs.openssl.org/3.2/man1/openssl-pkcs12/
+They come from standard input, and the store goes to standard output. It is a PKCS 12 file without
+encryption and password, since nothing in it is secret. Java trusts the certificates in it that have
+an attribute of Oracle's, which OpenSSL writes if it is given -jdktrust:
+https://docs.openssl.org/3.2/man1/openssl-pkcs12/
 """
 
 import re
@@ -50,6 +51,7 @@ def entry(number: int, certificate: str) -> bytes:
     )
 
 
-certificates = re.findall(r"-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----", sys.stdin.read())
-entries = encode(SEQUENCE, *(entry(*item) for item in enumerate(certificates, 1)))
-sys.stdout.buffer.write(encode(SEQUENCE, VERSION, wrap(DATA, encode(SEQUENCE, wrap(DATA, entries)))))
+PEM = r"-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----"
+entries = [entry(*item) for item in enumerate(re.findall(PEM, sys.stdin.read()), 1)]
+safe = encode(SEQUENCE, wrap(DATA, encode(SEQUENCE, *entries)))
+sys.stdout.buffer.write(encode(SEQUENCE, VERSION, wrap(DATA, safe)))
