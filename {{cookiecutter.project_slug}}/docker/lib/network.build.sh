@@ -11,12 +11,14 @@ if [ -n "${certificates:-}" ]; then
 fi
 
 # Java has a store of its own, to which the company's certificates are added. A step that installs Java sources this again.
-if [ -n "${certificates:-}" ] && command -v keytool >/dev/null 2>&1 && [ ! -f "$network/java" ]; then
-  cp "$(dirname "$(readlink -f "$(command -v keytool)")")/../lib/security/cacerts" "$network/java"
-  printf '%s\n' "$company_certificates" | awk -v name="$network/company-" '/BEGIN/ { number++ } { print >(name number) }'
-  for file in "$network"/company-*; do
-    keytool -importcert -noprompt -keystore "$network/java" -storepass changeit -alias "$file" -file "$file" >/dev/null 2>&1
-  done
+if [ -n "${certificates:-}" ] && command -v keytool >/dev/null 2>&1; then
+  if [ ! -f "$network/java" ]; then
+    cp "$(dirname "$(readlink -f "$(command -v keytool)")")/../lib/security/cacerts" "$network/java"
+    printf '%s\n' "$company_certificates" | awk -v name="$network/company-" '/BEGIN/ { number++ } { print >(name number) }'
+    for file in "$network"/company-*; do
+      keytool -importcert -noprompt -keystore "$network/java" -storepass changeit -alias "$file" -file "$file" >/dev/null 2>&1
+    done
+  fi
   export JAVA_TOOL_OPTIONS="-Djavax.net.ssl.trustStore=$network/java"
 fi
 
