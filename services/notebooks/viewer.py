@@ -1,5 +1,6 @@
 """Published notebooks by Voilà, for everybody who is logged in. It runs as a user without files."""
 
+import asyncio
 import os
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -18,6 +19,8 @@ from voila.tornado.contentshandler import VoilaContentsHandler
 
 PREFIX = os.environ["JUPYTERHUB_SERVICE_PREFIX"]
 VIEWERS = int(os.environ["NOTEBOOKS_VIEWERS"])
+# The most seconds that a cell may take.
+CELL_TIMEOUT = 300
 
 
 class HubIdentityProvider(JupyterHubIdentityProvider):
@@ -45,12 +48,16 @@ class ViewerKernelManager(AsyncMappingKernelManager):
 
 
 class Renderer(NotebookRenderer):
-    """Ends a page whose kernel does not start. Voilà alone would let it load forever."""
+    """Ends a page whose kernel does not start or does not answer.
+
+    Voilà alone would let it load forever: https://github.com/voila-dashboards/voila/issues/1428
+    """
 
     async def generate_content_generator(self, *arguments) -> AsyncIterator[tuple[str, dict]]:
         """Yield the parts of the page."""
         try:
-            async for part in super().generate_content_generator(*arguments):
+            parts = aiter(super().generate_content_generator(*arguments))
+            while part := await asyncio.wait_for(anext(parts, None), CELL_TIMEOUT):
                 yield part
         except Exception:
             self.log.exception("%s is not shown", self.notebook_path)

@@ -25,6 +25,28 @@ NOTEBOOK = "/services/published/voila/render/tumors.ipynb"
 NOTE = "mine-is-private-4711"
 
 
+# Renders a notebook whose second part never comes.
+SILENT_KERNEL = """
+import asyncio, os, sys
+sys.path.insert(0, "/opt/viewer")
+os.environ.update(JUPYTERHUB_SERVICE_PREFIX="/x/", NOTEBOOKS_VIEWERS="1", NOTEBOOKS_IDLE="60")
+import viewer
+
+async def parts(self):
+    yield "first", {}
+    await asyncio.Event().wait()
+
+async def show():
+    renderer = viewer.Renderer.__new__(viewer.Renderer)
+    renderer.notebook_path = "x"
+    return [html async for html, _ in renderer.generate_content_generator()]
+
+viewer.NotebookRenderer.generate_content_generator = parts
+viewer.CELL_TIMEOUT = 0.1
+print(asyncio.run(show()))
+"""
+
+
 class Hub:
     """A project with a running hub, and people who can log in."""
 
@@ -222,6 +244,12 @@ def test_image_has_the_bytecode_that_kernels_cannot_write(hub):
     """Compiling pandas, Matplotlib and the kernel would take each new kernel seconds."""
     *missing, packages = hub.in_container("python", "-c", test_images.BYTECODE).splitlines()
     assert missing == [] and {"pandas", "ipykernel"} <= set(packages.split())
+
+
+def test_page_whose_kernel_does_not_answer_ends(hub):
+    """Voilà alone would load it forever, which this test sees at the end of its own patience."""
+    shown = hub.in_container("timeout", "60", "python", "-c", SILENT_KERNEL)
+    assert "first" in shown and "Load the page again" in shown
 
 
 def test_published_notebook_answers_viewers(hub):
