@@ -48,6 +48,7 @@ IF_MISSING = "It is copied unless the repository has one."
 # the name {new}. The text then says what to do about the two.
 PARTS = {
     "docker/*": COMMANDS,
+    "deploy/*": COMMANDS,
     ".jupyter/*": COMMANDS,
     "services/*": COMMANDS,
     ".cruft.json": COMMANDS,
@@ -148,7 +149,7 @@ def generate(answers: dict, folder: Path) -> tuple[Path, list[str]]:
     with work_in(project):
         if services := selected(answers["services"]):
             write_services(services, answers, Path())
-        write_framework_files(answers["framework"], Path())
+        write_framework_files(answers["framework"], answers["package_name"], Path())
         write_kernels(answers["kernels"], answers, Path())
         steps.remove_unchosen_files(answers)
         require_no_coverage(Path("pyproject.toml"))

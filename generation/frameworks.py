@@ -10,6 +10,7 @@ other files are optional:
 - onnx.py, onnx.in: the function that converts the model to ONNX, and the packages that it needs
 - .env.example: the settings of the project that framework.json lists as build arguments
 - files/: files that are copied into the project
+- src/: modules that are copied into its package. They import the other modules with a dot, since its name is not known
 """
 
 import json
@@ -48,8 +49,8 @@ def has_scikit_learn(name: str) -> bool:
     return "scikit-learn" in describe_framework(name)["packages"]
 
 
-def write_framework_files(name: str, project: Path) -> None:
-    """Copy the files that only this framework has into a project, from its folder `files`, without rendering them."""
-    folder = FRAMEWORKS / name / "files"
-    if folder.is_dir():
-        shutil.copytree(folder, project, dirs_exist_ok=True)
+def write_framework_files(name: str, package: str, project: Path) -> None:
+    """Copy the files that only this framework has into a project, from its folders, without rendering them."""
+    for folder, target in (("files", project), ("src", project / "src" / package)):
+        if (FRAMEWORKS / name / folder).is_dir():
+            shutil.copytree(FRAMEWORKS / name / folder, target, dirs_exist_ok=True)

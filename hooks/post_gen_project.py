@@ -17,7 +17,7 @@ from generation.services import selected, write_services  # noqa: E402
 if __name__ == "__main__":
     if services := selected(ANSWERS["services"]):
         write_services(services, ANSWERS, Path())
-    write_framework_files(ANSWERS["framework"], Path())
+    write_framework_files(ANSWERS["framework"], ANSWERS["package_name"], Path())
     write_kernels(ANSWERS["kernels"], ANSWERS, Path())
     steps.remove_unchosen_files(ANSWERS)
     notes = steps.check(ANSWERS["__command"])
