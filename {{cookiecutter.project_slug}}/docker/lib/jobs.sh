@@ -29,12 +29,15 @@ forget_jobs() {
   [ -z "$ids" ] || engine rm $ids >/dev/null
 }
 
+# next_job TARGET: print a name for a job of a target of make, with a number that no job of this clone has.
+next_job() { echo "$1-$(($({ list_jobs '{{.Label "job"}}' && ls .local/jobs 2>/dev/null; } | sed 's/.*-//' | sort -n | tail -n 1) + 1))"; }
+
 # start_job TARGET COMMAND...: run a command of a target of make in the background, and print how to follow it.
 start_job() {
   local job log command
   log=$(temporary_file job)
   lock jobs
-  job=$1-$(($(list_jobs '{{.Label "job"}}' | sed 's/.*-//' | sort -n | tail -n 1) + 1))
+  job=$(next_job "$1")
   shift
   forget_jobs 20
   command=$(printf %s "$*" | tr '[:cntrl:]' ' ')

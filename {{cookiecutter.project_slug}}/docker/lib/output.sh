@@ -25,6 +25,16 @@ trace() {
   printf '\n' >&4
 }
 
+# quote_words WORD...: print the words such that a shell reads them back as they are.
+quote_words() {
+  local word
+  for word; do
+    # The x keeps line breaks at the end.
+    word=$(printf %sx "$word" | sed "s/'/'\\\\''/g")
+    printf "'%s' " "${word%x}"
+  done
+}
+
 # trace_file FILE: if V=1, print a log that is otherwise kept from view.
 trace_file() { [ "${V:-}" != 1 ] || cat "$1" >&2; }
 
