@@ -65,6 +65,10 @@ def test_podman_by_any_name(name, podman, project):
     assert build.stderr.startswith("error: podman build ") and "--progress" not in build.stderr
 
 
+def test_podman_has_no_swarm(podman, project):
+    assert project.error("stack", "DOCKER=podman", **podman) == "error: Podman has no Swarm. Use Docker: DOCKER=docker."
+
+
 @pytest.mark.parametrize("rootless", ["rootless", ""])
 def test_podman_says_whether_it_is_rootless(rootless, podman, project):
     said = project.make("doctor", "DOCKER=podman", **{**podman, "ROOTLESS": rootless}).stdout

@@ -11,7 +11,7 @@ import pytest
 from conftest import SERVICES
 from support import Project
 
-FOR_SERVICES = "up down ps logs".split()
+FOR_SERVICES = "up down ps logs stack stack-down".split()
 TARGETS = """build notebook stop shell run data train predict gpu test lint format lock doctor release push
 save load publish bundle clean""".split()
 
@@ -33,6 +33,20 @@ esac"""
 @pytest.mark.parametrize("target", TARGETS + FOR_SERVICES)
 def test_no_docker(target, untouched, host):
     assert "docker is not installed" in untouched.error(target, "CMD=true", PATH=str(host))
+
+
+@pytest.mark.parametrize(
+    ("state", "error"),
+    [
+        ("inactive|false", "this machine is in no swarm. Create one: docker swarm init."),
+        ("active|false", "this machine is a worker of its swarm. Run the command on a manager."),
+        ("locked|false", "the swarm is locked. Run: docker swarm unlock."),
+    ],
+)
+@pytest.mark.parametrize("target", ["stack", "stack-down"])
+def test_no_manager_of_a_swarm(target, state, error, untouched, host):
+    stub(host, f'case "$3" in *Swarm*) echo "{state}|"; exit ;; esac\n{WORKING}')
+    assert untouched.error(target, PATH=str(host)) == f"error: {error}"
 
 
 @pytest.mark.parametrize(
