@@ -62,7 +62,7 @@ KERNELS = kernels()
 EVERY_KERNEL = {"kernels": ",".join(KERNELS)}
 # The only programs that the project's commands may need on a host, beside the engine's.
 HOST = """awk basename bash cat chmod chown cmp cp cut date df dirname du env find getenforce git grep gzip head id ls
-make mkdir mktemp mv od paste printf pwd rm rmdir sed sh sha256sum sleep sort tail tar tr uname wc""".split()
+make mkdir mktemp mv od paste printf pwd rm rmdir sed sh sha256sum sleep sort tail tar tee tr uname wc""".split()
 
 # The length of lines depends on the names in them.
 NAMES = [
@@ -311,10 +311,14 @@ def untouched(baked, tmp_path):
     assert not (project.path / "uv.lock").exists()
 
 
+# The file whose tests disturb all others.
+ALONE = "test_swarm.py"
+
+
 class Groups(LoadScopeScheduling):
     """Runs the tests of a group in one process, since they share projects and images.
 
-    A group is a file, or all tests that start the same service alone.
+    A group is a file, or all tests that start the same service alone. ALONE runs when all other processes have ended.
     """
 
     def _split_scope(self, nodeid: str) -> str:
@@ -323,7 +327,26 @@ class Groups(LoadScopeScheduling):
         service = re.search(rf"\[({'|'.join(SERVICES)})\b", nodeid)
         if file.name in ("test_services.py", "test_databases.py") and service:
             return service[1]
+        # These share a cluster, and one of them adds nodes to it.
+        if file.name.startswith("test_kubernetes"):
+            return "kubernetes"
         return file.stem.removeprefix("test_").replace("_", "-") if file.parent.name == "services" else str(file)
+
+    def _assign_work_unit(self, node) -> None:
+        """Give a process the next group. Only the last process gets that of ALONE; the others end before."""
+        for group in [each for each in self.workqueue if Path(each).name == ALONE]:
+            self.workqueue.move_to_end(group)
+        if Path(next(iter(self.workqueue))).name != ALONE or len(self.nodes) == 1:
+            super()._assign_work_unit(node)
+        elif any(not other.shutting_down for other in self.nodes if other is not node):
+            node.shutdown()
+
+    def remove_node(self, node) -> str | None:
+        """Forget a process that has ended. Another one may have waited for that."""
+        crashed = super().remove_node(node)
+        if self.workqueue and len(self.nodes) == 1:
+            self._reschedule(self.nodes[0])
+        return crashed
 
 
 def pytest_xdist_make_scheduler(config, log):
@@ -333,7 +356,7 @@ def pytest_xdist_make_scheduler(config, log):
 def pytest_collection_modifyitems(items):
     """Run files with tests on the engine first, since they take longest; those of single services fill the gaps."""
     slow = {item.path for item in items if item.get_closest_marker("docker")}
-    items.sort(key=lambda item: (item.path not in slow, item.path.parent.name == "services"))
+    items.sort(key=lambda item: (item.path.name == ALONE, item.path not in slow, item.path.parent.name == "services"))
 
 
 @pytest.hookimpl(trylast=True)

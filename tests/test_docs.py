@@ -180,8 +180,18 @@ def test_flask_page_works_as_it_is_written(engine, tmp_path):
         Project(tmp_path / slug).remove()
 
 
-# These need a registry, a commit, or minutes. The tests of moving, updates, added services and kernels run them.
-ELSEWHERE = ("make push REPOSITORY", "make save", "make load", "make bundle", "make update", "make add-kernel")
+# These need a registry, a commit, a cluster, or minutes. Other tests run them.
+ELSEWHERE = (
+    "make push REPOSITORY",
+    "make save",
+    "make load",
+    "make train ON",
+    "make apptainer",
+    "make bundle",
+    "make update",
+    "make add-kernel",
+    "make stack",
+)
 
 
 @pytest.mark.docker

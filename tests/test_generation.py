@@ -65,6 +65,7 @@ TREE = set(
 # The commands and what belongs to them are copied as they are.
 COMMANDS = {f"docker/{name}" for name in files(TEMPLATE / "{{cookiecutter.project_slug}}" / "docker")}
 TREE |= {name for name in COMMANDS if not name.startswith("docker/services/")}
+TREE |= {f"deploy/{name}" for name in files(TEMPLATE / "{{cookiecutter.project_slug}}" / "deploy")}
 TREE |= REMEMBERED
 CI = {
     "github": {".github/workflows/ci.yml", "renovate.json"},
@@ -73,7 +74,8 @@ CI = {
 }
 DEFAULT_TREE = TREE | CI[OPTIONS["ci"][0]]
 # Files that only some answers add.
-OPTIONAL = {*set().union(*CI.values()), "docker/image/mirror.sh"}
+PYTORCH = {"docker/image/mirror.sh", "src/my_data_project/train_distributed.py"}
+OPTIONAL = {*set().union(*CI.values()), *PYTORCH}
 OPTIONAL |= {file for name in KERNELS for file in files(TEMPLATE / "templates" / "kernels" / name / "files")}
 
 TARGETS = """help build notebook stop shell run data pull-data push-data train trace predict gpu test lint format add
@@ -105,7 +107,8 @@ PARSERS = {
 UNPARSED = """
     .dockerignore .env.example .gitattributes .gitignore .gitkeep .shellcheckrc
     AGENTS.md Dockerfile LICENSE Makefile README.md apt-build.txt apt-dev.txt apt-r.txt apt.txt faults.txt
-    gpu-faults.txt registry-faults.txt requirements.txt sources.txt
+    gpu-faults.txt kubernetes-faults.txt registry-faults.txt requirements.txt
+    slurm-faults.txt slurm-reasons.txt train.sbatch sources.txt
 """.split()
 
 
@@ -118,9 +121,9 @@ def test_exact_tree(baked, ci):
     assert files(baked(ci=ci)) == TREE | CI[ci]
 
 
-def test_only_pytorch_has_a_mirror(baked):
+def test_only_pytorch_has_files_of_its_own(baked):
     extra = {name: files(baked(framework=name)) - DEFAULT_TREE for name in OPTIONS["framework"]}
-    assert {name: found for name, found in extra.items() if found} == {"pytorch": {"docker/image/mirror.sh"}}
+    assert {name: found for name, found in extra.items() if found} == {"pytorch": PYTORCH}
 
 
 def test_no_other_answer_changes_the_tree(project):

@@ -125,6 +125,8 @@ class Files(CheckedList):
         folders = [PROJECT, *(FRAMEWORKS / name / "files" for name in frameworks())]
         folders += [KERNELS / name / "files" for name in kernels()]
         paths = [path.relative_to(folder) for folder in folders for path in folder.rglob("*") if path.is_file()]
+        for name in frameworks():
+            paths += [Path("src", "package_name", path.name) for path in (FRAMEWORKS / name / "src").glob("*.py")]
         paths += [Path("services", SHARED), *(Path("services", name, "compose.yaml") for name in catalogue())]
         files = {
             str(path).replace("{{cookiecutter.", "").replace("}}", "")
