@@ -240,15 +240,15 @@ pods() {
 
 # why_pod_waits POD: print why a pod does not start, or nothing.
 why_pod_waits() {
-  local log reason
+  local log missing
   log=$(temporary_file pod)
-  reason=$(ask get pod "$1" --output 'jsonpath={.status.initContainerStatuses[*].state.waiting.reason} {.status.containerStatuses[*].state.waiting.reason}' 2>/dev/null)
-  case $reason in
-    *ErrImage* | *ImagePullBackOff* | *InvalidImageName*)
-      echo "the cluster cannot pull the image $image. Set REPOSITORY to a registry that it can read, or give its nodes the image."
-      return
-      ;;
-  esac
+  # The reasons are ErrImagePull, ImagePullBackOff, ErrImageNeverPull and InvalidImageName.
+  missing=$(ask get pod "$1" --output 'jsonpath={range .status.initContainerStatuses[*]}{.image} {.state.waiting.reason}{"\n"}{end}{range .status.containerStatuses[*]}{.image} {.state.waiting.reason}{"\n"}{end}' 2>/dev/null |
+    sed -n 's/ .*Image.*//p' | head -n 1)
+  if [ -n "$missing" ]; then
+    echo "the cluster cannot pull the image $missing. Set REPOSITORY to a registry that it can read, or give its nodes the image."
+    return
+  fi
   ask get pod "$1" --output 'jsonpath={.status.conditions[?(@.type=="PodScheduled")].message}' >"$log" 2>/dev/null || true
   known_fault "$log" docker/on/kubernetes-faults.txt || last_line "$log" || true
 }
