@@ -64,10 +64,15 @@ def images() -> list[str]:
 
 
 def combinations() -> list[str]:
-    """Return the answers of projects with each framework, version of Python and accelerator, and with each kernel."""
+    """Return the answers of the projects that are built each week.
+
+    They have each framework, version of Python and accelerator, each kernel, and all services with each Python.
+    """
     choices = {"framework": frameworks(), **{name: QUESTIONS[name] for name in ("python_version", "accelerator")}}
     rows = [dict(zip(choices, row, strict=True)) for row in itertools.product(*choices.values())]
     rows += [{"kernels": kernel} for kernel in kernels()]
+    services = ",".join(catalogue())
+    rows += [{"python_version": version, "services": services} for version in QUESTIONS["python_version"]]
     return [" ".join(f"{name}={answer}" for name, answer in row.items()) for row in rows]
 
 

@@ -295,13 +295,22 @@ def test_services_have_different_ports():
 
 
 @pytest.mark.docker
+@pytest.mark.parametrize("version", OPTIONS["python_version"][1:])
+def test_other_pythons_have_packages_for_all_services(generate, version):
+    """All services are built with them each week, and here with the default."""
+    project = generate("versions", python_version=version, **EVERY_SERVICE)
+    project.ok("lock")
+    assert f'requires-python = "=={version}.*"' in project.read("uv.lock")
+
+
+@pytest.mark.docker
 @pytest.mark.timeout(2400)
 def test_all_services_together(generate, newer_compose):
     """With a newer Compose, if there is one: test_services.py runs each service alone with the engine's own.
 
     A service whose image cannot be had is left out; test_services.py says so.
     """
-    project = generate("together", python_version=OPTIONS["python_version"][-1], **EVERY_SERVICE)
+    project = generate("together", **EVERY_SERVICE)
     for service in project.without_image():
         shutil.rmtree(project.path / "services" / service)
     project.ok("build", **newer_compose)
