@@ -235,6 +235,11 @@ class Project:
         arguments = [word for each in (f"name={self.slug}-", *filters) for word in ("--filter", each)]
         return docker("ps", "--all", "--format", "{{.Names}}", *arguments).split()
 
+    def volumes(self) -> list[str]:
+        """List the names of this clone's volumes."""
+        label = f"label=com.docker.compose.project={self.setting('COMPOSE_PROJECT_NAME')}"
+        return docker("volume", "ls", "--quiet", "--filter", label).split()
+
     def network(self) -> str:
         """Return the name of the network that the project's containers are in."""
         (name,) = docker("network", "ls", "--format", "{{.Name}}", "--filter", f"name={self.slug}-").split()

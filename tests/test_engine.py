@@ -476,6 +476,32 @@ def test_data_folder_can_be_set_for_good(copy, tmp_path):
     assert list((elsewhere / "raw").glob("*.csv"))
 
 
+def test_downloads_can_be_in_a_folder_for_several_projects(copy, tmp_path):
+    """It is used in place of the volume, and `make clean` leaves it."""
+    home, cache = tmp_path / "home", tmp_path / "home" / "a cache"
+    cache.mkdir(parents=True)
+    (home / ".secret").write_text("canary")
+    first, second = copy("one"), copy("two")
+    for project in (first, second):
+        (project.path / ".env").write_text("CACHE_DIR=~/a cache\n")
+        # In both projects, a module with the same size and time.
+        (project.path / "src" / "mine.py").write_text(f"print('{project.path.name}')\n")
+        os.utime(project.path / "src" / "mine.py", (10**9, 10**9))
+    first.run("mkdir -p ~/.cache; echo model >~/.cache/model", HOME=str(home))
+    assert second.run("cat ~/.cache/model ~/.secret", HOME=str(home), PASS="~/.secret") == "model\ncanary"
+    imported = [project.run("python -c 'import mine'", HOME=str(home)) for project in (first, second)]
+    assert imported == ["one\n", "two\n"]
+    plain = ["docker", "compose", "run", "--rm", "--no-TTY", "task", "sh", "-c", "cat ~/.cache/model"]
+    assert subprocess.run(plain, cwd=second.path, capture_output=True, text=True).stdout == "model\n"
+    assert f"caches in {cache}\n" in first.ok("doctor", HOME=str(home))
+    first.ok("clean", HOME=str(home))
+    mine = cache / str(os.getuid())
+    assert mine.stat().st_mode & 0o777 == 0o700
+    assert (mine / ".cache" / "model").read_text() == "model\n"
+    assert {path.stat().st_uid for path in mine.rglob("*")} == {os.getuid()}
+    assert first.volumes() == second.volumes() == []
+
+
 def test_removed_data_folder_comes_back_as_the_callers(copy):
     project = copy("owned", (54321, 54321) if os.getuid() == 0 else None)
     shutil.rmtree(project.path / "data")

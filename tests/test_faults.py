@@ -201,6 +201,12 @@ def test_full_disk(untouched, host):
         (["add", "PKG=pandas>=1.0 `id`"], "is not the name of a package"),
         (["train", "DATA_DIR=/non/existent"], "the data folder /non/existent does not exist"),
         (["train", "DATA_DIR=/etc/hostname"], "is a file"),
+        (["train", "CACHE_DIR=/non/existent"], "the cache folder /non/existent does not exist"),
+        (["train", "CACHE_DIR=/etc/hostname"], "is a file"),
+        (["train", "CACHE_DIR=models"], "/models is in the project folder"),
+        (["train", "CACHE_DIR=."], "is in the project folder"),
+        (["train", "CACHE_DIR=.."], "contains the project folder"),
+        (["train", "CACHE_DIR=/"], "the cache folder / contains the project folder"),
         (["build", "DOCKER=nope"], "nope is not installed"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
@@ -250,6 +256,20 @@ def test_folder_of_somebody_else(untouched, host):
         folder.chmod(folder.stat().st_mode | stat.S_IXOTH | stat.S_IROTH)
     line = untouched.error("train", PATH=str(host), user=(54321, 54321), HOME="/")
     assert "this folder is not writable" in line
+
+
+def test_cache_folder_of_somebody_else(untouched, host, open_folder):
+    if os.getuid() != 0:
+        pytest.skip("only root can act as somebody else")
+    stub(host, WORKING)
+    for folder in [untouched.path, *untouched.path.parents][:-2]:
+        folder.chmod(folder.stat().st_mode | stat.S_IXOTH | stat.S_IROTH)
+    subprocess.run(["chown", "-R", "54321:54321", untouched.path], check=True)
+    ann = {"user": (54321, 54321), "HOME": "/", "PATH": str(host)}
+    line = untouched.error("train", f"CACHE_DIR={open_folder}", **ann)
+    assert f"you do not have permission to write to {open_folder}/54321" in line
+    # Other commands do not need it.
+    assert "there are no jobs" in untouched.ok("jobs", f"CACHE_DIR={open_folder}", **ann)
 
 
 def test_another_make_has_just_made_the_folder_of_this_machine(untouched, host):

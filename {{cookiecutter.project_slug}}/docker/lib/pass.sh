@@ -54,9 +54,10 @@ load_pass() {
 $(echo "$_names" | tr , '\n')
 END
   hand_over "$_folder" "$_folder/pass"
-  # Only root can write to a folder that Docker makes for a mount.
+  # What Docker makes for a mount would belong to root.
   # shellcheck disable=SC2016 # for the shell in the container
-  [ $# = 0 ] || run_container task sh -c 'mkdir -p ~ && cd && for file; do mkdir -p "${file%/*}"; done' sh "$@" </dev/null
+  [ $# = 0 ] || run_container task sh -c \
+    'mkdir -p ~ && cd && for file; do mkdir -p "${file%/*}"; [ -e "$file" ] || : >"$file"; done' sh "$@" </dev/null
   {
     printf '%s\n' 'services:' '  lab: &pass' \
       "    entrypoint: [sh, -c, '. $_file && rm $_file && exec \"\$\$@\"', sh]"

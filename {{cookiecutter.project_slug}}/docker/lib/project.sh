@@ -35,7 +35,7 @@ write_env() {
     # Without the lines of an earlier command. The last line may lack its end.
     [ ! -f .env ] || awk -v begin="$begin" -v end="$end" '$0 == begin { skip = 1 } !skip; $0 == end { skip = 0 }' .env
     echo "$begin"
-    for name in COMPOSE_FILE COMPOSE_PROJECT_NAME HOST_UID HOST_GID DATA_GID HOST_DATA_DIR IMAGE RELEASE_IMAGE UI_IMAGE LAB_PORT SSH_AGENT MACHINE_FILE REGISTRY_PREFIX DOCKER_CLIENT; do
+    for name in COMPOSE_FILE COMPOSE_PROJECT_NAME HOST_UID HOST_GID DATA_GID HOST_DATA_DIR HOST_CACHE_DIR CACHE_TYPE IMAGE RELEASE_IMAGE UI_IMAGE LAB_PORT SSH_AGENT MACHINE_FILE REGISTRY_PREFIX DOCKER_CLIENT; do
       eval "value=\${$name:-}"
       case $value in
         '') ;;
@@ -109,6 +109,20 @@ load_clone() {
   export COMPOSE_PROJECT_NAME="$name"
 }
 
+# load_host_folder NAME KIND: set NAME, a setting with a value, to the real path of the folder that it names.
+load_host_folder() {
+  local path
+  eval "path=\$(in_home \"\$$1\")"
+  if [ -L "$path" ] && [ ! -e "$path" ]; then
+    fail "the $2 folder $path is a link to a folder that does not exist. Mount or create it, or use $1=/path."
+  fi
+  [ ! -f "$path" ] || fail "$1=$path is a file. Use a folder."
+  [ -d "$path" ] || fail "the $2 folder $path does not exist. Create it, or use $1=/path."
+  [ -x "$path" ] || fail "you do not have permission to open the $2 folder $path. Ask its owner, or use $1=/path."
+  path=$(cd -- "$path" && pwd -P)
+  export "$1=$path"
+}
+
 # load_data_folder: set DATA_DIR to its real path, and export HOST_DATA_DIR and DATA_GID if they are not the defaults.
 load_data_folder() {
   local gid
@@ -117,14 +131,7 @@ load_data_folder() {
     hand_over data data/*
   fi
   setting DATA_DIR ./data
-  if [ -L "$DATA_DIR" ] && [ ! -e "$DATA_DIR" ]; then
-    fail "the data folder $DATA_DIR is a link to a folder that does not exist. Mount or create it, or use DATA_DIR=/path."
-  fi
-  [ ! -f "$DATA_DIR" ] || fail "DATA_DIR=$DATA_DIR is a file. Use the folder that contains the data."
-  [ -d "$DATA_DIR" ] || fail "the data folder $DATA_DIR does not exist. Create it, or use DATA_DIR=/path."
-  [ -x "$DATA_DIR" ] ||
-    fail "you do not have permission to open the data folder $DATA_DIR. Ask its owner, or use DATA_DIR=/path."
-  DATA_DIR=$(cd -- "$DATA_DIR" && pwd -P)
+  load_host_folder DATA_DIR data
   unset HOST_DATA_DIR DATA_GID
   [ "$DATA_DIR" = "$(pwd -P)/data" ] || export HOST_DATA_DIR="$DATA_DIR"
   # A folder that a group shares is shared in the container too, if you are in that group and act under your own ID.
@@ -135,8 +142,33 @@ load_data_folder() {
   fi
 }
 
+# load_cache_folder: if CACHE_DIR is set, set it to its real path, make your home folder in it, and export HOST_CACHE_DIR and
+# CACHE_TYPE. Otherwise, the cache is in a volume.
+load_cache_folder() {
+  local here home
+  unset HOST_CACHE_DIR CACHE_TYPE
+  setting CACHE_DIR ''
+  [ -n "$CACHE_DIR" ] || return 0
+  load_host_folder CACHE_DIR cache
+  here=$(pwd -P)
+  # Otherwise, git could commit the tokens in it.
+  case $CACHE_DIR/ in "$here"/*) fail "the cache folder $CACHE_DIR is in the project folder. Use another one: CACHE_DIR=/path." ;; esac
+  # Containers could change all that is in it, such as your home folder on this machine.
+  case $here/ in "${CACHE_DIR%/}"/*) fail "the cache folder $CACHE_DIR contains the project folder. Use another one: CACHE_DIR=/path." ;; esac
+  home=$CACHE_DIR/$HOST_UID
+  # Nobody else can read the tokens in it. The file keeps Python from storing bytecode of /workspace, which is another folder
+  # in each clone: Python compares times and sizes only, so it could run the code of another clone.
+  (umask 077 && mkdir -p "$home/python" && : >>"$home/python/workspace") 2>/dev/null ||
+    fail "you do not have permission to write to $home. Check who owns it, or use CACHE_DIR=/path."
+  hand_over "$home" "$home/python" "$home/python/workspace"
+  export HOST_CACHE_DIR="$CACHE_DIR" CACHE_TYPE=bind
+}
+
+# load_folders: load the folders of this machine that containers mount besides the project folder.
+load_folders() { load_data_folder; load_cache_folder; }
+
 # prepare [--without-data]: check the settings and the engine, and write what containers need to know about this machine.
-# Fails if there is no data folder, unless a command works without it.
+# Fails if a folder for containers is missing, unless a command works without it.
 prepare() {
   load_settings
   load_engine
@@ -150,7 +182,7 @@ prepare() {
   # The notebook's token is a file for containers, which `docker inspect` does not show.
   [ -s .local/jupyter_token ] || (umask 077 && random 24 | replace .local/jupyter_token)
   [ -z "$(services)" ] || make_passwords
-  if [ "${1:-}" != --without-data ] || (load_data_folder) 2>/dev/null; then load_data_folder; fi
+  if [ "${1:-}" != --without-data ] || (load_folders) 2>/dev/null; then load_folders; fi
   LAB_PORT=$(cat .local/lab_port 2>/dev/null) || LAB_PORT=$PORT
   export LAB_PORT
   load_compose_file
