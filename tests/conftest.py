@@ -170,7 +170,15 @@ def engine():
 
 
 @pytest.fixture(scope="session")
-def generate(engine, tmp_path_factory, _cookiecutter_config_file):
+def caches():
+    """A folder that all users can enter, which is removed at the end."""
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
+
+
+@pytest.fixture(scope="session")
+def generate(engine, tmp_path_factory, caches, _cookiecutter_config_file):
     """Generate projects for the engine: `generate("name", framework="none")`. All they made there is removed."""
     projects = []
 
@@ -183,9 +191,11 @@ def generate(engine, tmp_path_factory, _cookiecutter_config_file):
             output_dir=tmp_path_factory.mktemp(name),
             config_file=_cookiecutter_config_file,
         )
-        projects.append(Project(Path(folder)))
-        projects[-1].write_settings()
-        return projects[-1]
+        project = Project(Path(folder))
+        project.write_settings()
+        project.keep_cache(caches / slug, [caches / each.slug for each in projects])
+        projects.append(project)
+        return project
 
     yield new
     for project in projects:

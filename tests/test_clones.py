@@ -43,7 +43,7 @@ def test_each_clone_runs_what_its_own_lock_file_says(copy):
 
 
 def test_renamed_folder_keeps_its_containers_and_volumes(copy):
-    project = copy("before")
+    project = copy("before").keep_cache_in_volume()
     address = project.notebook()
     [running] = project.containers("status=running")
     name = project.setting("COMPOSE_PROJECT_NAME")

@@ -189,11 +189,11 @@ def test_token_is_made_once_and_is_private(running, lab):
     assert lab.notebook().split("token=")[1] == token.read_text()
 
 
-def test_notebook_log_has_no_warning(lab):
+def test_notebook_log_has_no_warning(copy):
     # A fresh container: other tests make it complain, as it should.
-    lab.ok("clean")
-    assert status(lab.notebook()) == 200
-    (name,) = running_containers(lab)
+    project = copy().keep_cache_in_volume()
+    assert status(project.notebook()) == 200
+    (name,) = running_containers(project)
     log = subprocess.run(["docker", "logs", name], capture_output=True, text=True)
     assert not re.findall(r"^\[[WEC] .*|^.*[Ww]arning.*", log.stdout + log.stderr, re.M)
 
@@ -341,7 +341,7 @@ def test_standard_input_is_for_run_and_shell_alone(lab):
 def test_files_belong_to_the_caller(owner, copy, open_folder):
     if os.getuid() not in (0, owner[0]):
         pytest.skip("only root can act as somebody else")
-    project = copy("owned", owner)
+    project = copy("owned", owner).keep_cache_in_volume()
     home = open_folder / "home"
     home.mkdir()
     os.chown(home, *owner)
@@ -384,35 +384,39 @@ def test_any_folder_name_works(name, copy):
 
 
 @pytest.fixture
-def typed(lab):
-    """Run plain `docker compose` in the project's folder, as a person types it after a make command."""
-    lab.notebook()
+def typed(copy):
+    """Run plain `docker compose` in the folder of a project, as a person types it after a make command."""
+    project = copy().keep_cache_in_volume()
+    project.notebook()
 
     def run(*arguments):
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "DOCKER_CONFIG") if name in os.environ}
-        done = subprocess.run(["docker", "compose", *arguments], cwd=lab.path, env=kept, capture_output=True, text=True)
+        done = subprocess.run(
+            ["docker", "compose", *arguments], cwd=project.path, env=kept, capture_output=True, text=True
+        )
         assert done.returncode == 0, done.stderr
         return done.stdout + done.stderr
 
+    run.project = project
     return run
 
 
-def test_plain_compose_sees_the_notebook(typed, lab):
-    (name,) = running_containers(lab)
+def test_plain_compose_sees_the_notebook(typed):
+    (name,) = running_containers(typed.project)
     assert name in typed("ps")
     assert "jupyter" in typed("logs", "lab").lower()
     who = typed("exec", "--no-TTY", "lab", "bash", "-c", "id -u; ls /workspace/Makefile")
     assert who.split()[:2] == [str(os.getuid()), "/workspace/Makefile"]
     # It has the settings that make used: nothing is created again.
-    before = lab.inspect(name)["Id"]
+    before = typed.project.inspect(name)["Id"]
     typed("up", "--detach", "lab")
-    assert lab.inspect(name)["Id"] == before
+    assert typed.project.inspect(name)["Id"] == before
 
 
-def test_plain_compose_starts_a_notebook_that_make_finds(typed, lab):
+def test_plain_compose_starts_a_notebook_that_make_finds(typed):
     typed("down")
     typed("up", "--detach", "--wait", "lab")
-    assert status(api(lab.notebook(), "contents")) == 200
+    assert status(api(typed.project.notebook(), "contents")) == 200
 
 
 @pytest.mark.parametrize("name", ["it's", "do$lar${X}", "back\\slash", "a b ü"])
@@ -552,10 +556,11 @@ def test_no_target_touches_what_a_person_made(copy):
 
 
 def test_clean_leaves_nothing_on_the_engine(copy):
-    project = copy()
+    project = copy().keep_cache_in_volume()
     project.notebook()
     (name,) = running_containers(project)
     compose_name = project.inspect(name)["Config"]["Labels"]["com.docker.compose.project"]
+    assert project.volumes() == [f"{compose_name}_cache"]
     project.ok("clean")
     mine = f"label=com.docker.compose.project.working_dir={project.path}"
     assert project.containers(mine) == []

@@ -39,7 +39,7 @@ def type_in_terminal(project, *arguments: str) -> str:
 
 
 def test_job_outlives_its_terminal_and_keeps_its_log(copy):
-    project = copy("first name")
+    project = copy("first name").keep_cache_in_volume()
     assert "there are no jobs" in project.ok("jobs")
     shown = type_in_terminal(project, "run", "DETACH=1", "CMD=until [ -e go ]; do sleep 0.2; done; echo out; exit 3")
     assert "run-1 runs in the background" in shown
@@ -80,7 +80,7 @@ def test_job_outlives_its_terminal_and_keeps_its_log(copy):
 
 
 def test_credentials_reach_programs_and_nothing_else(copy, tmp_path):
-    project = copy()
+    project = copy().keep_cache_in_volume()
     home = tmp_path / "my home"
     (home / ".aws").mkdir(parents=True)
     (home / ".aws" / "credentials").write_text("aws-canary")

@@ -175,6 +175,7 @@ def test_edit_shows_without_a_restart_if_requested(project, app):
 
 def test_removing_its_data_leaves_the_cache(started):
     """The notebook and the other services mount it, too."""
+    started.keep_cache_in_volume()
     started.ok("up")
     started.ok("down", "SERVICE=dash", "VOLUMES=1")
     assert "_cache" in docker("volume", "ls", "--quiet", "--filter", f"name={started.slug}-")
