@@ -1,6 +1,8 @@
 """Fixtures for all tests: the questions, copies of the template, and projects generated from it."""
 
+import fcntl
 import functools
+import hashlib
 import itertools
 import json
 import os
@@ -112,16 +114,44 @@ def generated(result) -> Path:
     return result.project_path
 
 
-@pytest.fixture
-def bake(cookies):
-    """Generate a project and return its folder: `bake(framework="none")`."""
-    return lambda **answers: generated(cookies.bake(answers, str(TEMPLATE)))
-
-
 @pytest.fixture(scope="session")
-def baked(cookies_session):
-    """Like `bake`, but generate only once for the same answers: for tests that only read."""
-    return functools.cache(lambda **answers: generated(cookies_session.bake(answers, str(TEMPLATE))))
+def baked(cookies_session, tmp_path_factory):
+    """Generate a project and return its folder: `baked(framework="none")`. Tests only read it, and write with `bake`.
+
+    All processes of this run share the project for the same answers.
+    """
+    root = tmp_path_factory.getbasetemp()
+    shared = (root.parent if "PYTEST_XDIST_WORKER" in os.environ else root) / "baked"
+    shared.mkdir(exist_ok=True)
+
+    @functools.cache
+    def share(**answers):
+        place = shared / hashlib.sha256(json.dumps(answers, sort_keys=True).encode()).hexdigest()
+        with open(f"{place}.lock", "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not place.exists():
+                project = generated(cookies_session.bake(answers, str(TEMPLATE)))
+                # A rename, since pytest-cookies removes its own folders when the first process ends.
+                project.parent.rename(place)
+        (project,) = place.iterdir()
+        return project
+
+    return share
+
+
+@pytest.fixture
+def bake(baked, tmp_path_factory):
+    """Like `baked`, but for tests that write: each call returns a copy, which is removed after the test."""
+    folders = []
+
+    def copy(**answers):
+        project = baked(**answers)
+        folders.append(tmp_path_factory.mktemp("bake"))
+        return shutil.copytree(project, folders[-1] / project.name, symlinks=True)
+
+    yield copy
+    for folder in folders:
+        shutil.rmtree(folder)
 
 
 @pytest.fixture(scope="session")

@@ -242,9 +242,9 @@ esac""")  # fmt: skip
 
 
 @pytest.fixture
-def project(bake, host, tmp_path):
+def project(baked, host, tmp_path):
     """A project with a lock file, and an engine that is only a stub."""
-    project = Project(shutil.copytree(bake(), tmp_path / "a project"))
+    project = Project(shutil.copytree(baked(), tmp_path / "a project"))
     (project.path / "uv.lock").touch()
     return project
 
@@ -337,13 +337,13 @@ LABEL org.opencontainers.image.title=demo
 
 
 @pytest.mark.docker
-def test_second_run_of_ci_builds_nothing(engine, bake, tmp_path):
+def test_second_run_of_ci_builds_nothing(engine, baked, tmp_path):
     """Two machines that share nothing but the cache. The same with the real Dockerfile takes minutes."""
     images, cache = tmp_path / "images.tar", f"type=local,src={tmp_path}/cache,dest={tmp_path}/cache"
     subprocess.run(["docker", "save", "--output", images, "busybox:1"], check=True)
     built = []
     for run in ("first", "second"):
-        project = Project(shutil.copytree(bake(), tmp_path / f"{run} run"))
+        project = Project(shutil.copytree(baked(), tmp_path / f"{run} run"))
         (project.path / "Dockerfile").write_text(RECIPE)
         (project.path / "uv.lock").touch()
         with new_engine() as address:

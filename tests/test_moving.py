@@ -191,10 +191,10 @@ esac"""
 
 
 @pytest.fixture
-def project(bake, host, tmp_path):
+def project(baked, host, tmp_path):
     """A project with a lock file, and an engine that is only a stub."""
     stub(host, ENGINE)
-    project = Project(shutil.copytree(bake(), tmp_path / "a project"))
+    project = Project(shutil.copytree(baked(), tmp_path / "a project"))
     (project.path / "uv.lock").touch()
     return project
 

@@ -7,6 +7,8 @@ import functools
 import json
 import re
 import subprocess
+import tempfile
+from pathlib import Path
 
 import pytest
 from conftest import SERVICES, TEMPLATE, files
@@ -101,37 +103,38 @@ def test_nothing_outside_the_folder_names_the_service(baked, default, service):
 
 
 @functools.cache
-def configuration(project, machine="../.local/network.yaml") -> dict[str, dict]:
+def configuration(project, machine=None) -> dict[str, dict]:
     """Return the containers of a project as Compose resolves them, with the ports that are published on request.
 
     `machine` is the file with what depends on the machine; by default, one for a company network.
     """
     included = []
     for folder in sorted(path.parent for path in project.glob("services/*/compose.yaml")):
-        paths = [f"services/{folder.name}/{name}" for name in ("compose.yaml", "compose.port.yaml")]
-        included.append({"path": [path for path in paths if (project / path).exists()]})
-    (project / ".local").mkdir(exist_ok=True)
-    # JSON is YAML.
-    (project / ".local" / "compose.services.yaml").write_text(json.dumps({"include": included}))
-    (project / ".local" / "network.yaml").write_text(json.dumps(NETWORK))
+        paths = [folder / name for name in ("compose.yaml", "compose.port.yaml")]
+        included.append({"path": [str(path) for path in paths if path.exists()]})
     ports = {f"{service.upper().replace('-', '_')}_PORT": "15000" for service in SERVICES}
-    done = subprocess.run(
-        ["docker", "compose", "--profile", "*", "config", "--format", "json"],
-        cwd=project,
-        env={
-            "PATH": "/usr/bin:/bin:/usr/local/bin",
-            "HOME": "/",
-            "COMPOSE_FILE": "compose.yaml:.local/compose.services.yaml",
-            "HOST_UID": "1000",
-            "HOST_GID": "1000",
-            "HTTP_PROXY": PROXY,
-            "MACHINE_FILE": machine,
-            "REGISTRY_PREFIX": REGISTRY,
-            **ports,
-        },
-        capture_output=True,
-        text=True,
-    )
+    with tempfile.TemporaryDirectory() as written:
+        services, network = Path(written, "services.yaml"), Path(written, "network.yaml")
+        # JSON is YAML.
+        services.write_text(json.dumps({"include": included}))
+        network.write_text(json.dumps(NETWORK))
+        done = subprocess.run(
+            ["docker", "compose", "--profile", "*", "config", "--format", "json"],
+            cwd=project,
+            env={
+                "PATH": "/usr/bin:/bin:/usr/local/bin",
+                "HOME": "/",
+                "COMPOSE_FILE": f"compose.yaml:{services}",
+                "HOST_UID": "1000",
+                "HOST_GID": "1000",
+                "HTTP_PROXY": PROXY,
+                "MACHINE_FILE": machine or str(network),
+                "REGISTRY_PREFIX": REGISTRY,
+                **ports,
+            },
+            capture_output=True,
+            text=True,
+        )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)["services"]
 
