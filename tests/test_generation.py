@@ -1,5 +1,6 @@
 """The generated files, and the steps of the hook after cookiecutter has rendered them."""
 
+import functools
 import json
 import os
 import re
@@ -103,6 +104,14 @@ PARSERS = {
     ".yaml": yaml.safe_load,
     ".yml": yaml.safe_load,
 }
+
+
+@functools.cache
+def parse(kind, text):
+    """Raise an error if the text cannot be parsed. Most files are the same in all projects, and are parsed once."""
+    PARSERS[kind](text)
+
+
 # Files without a parser, and files that another test reads.
 UNPARSED = """
     .dockerignore .env.example .gitattributes .gitignore .gitkeep .shellcheckrc
@@ -140,7 +149,7 @@ def test_every_file_parses(project):
         if path.name in UNPARSED or (name.startswith("services/") and kind not in PARSERS):
             continue
         try:
-            PARSERS[kind](path.read_text(encoding="utf-8"))
+            parse(kind, path.read_text(encoding="utf-8"))
         except Exception as error:
             pytest.fail(f"{name}: {error!r}")
 

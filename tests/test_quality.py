@@ -64,12 +64,20 @@ def test_shellcheck_finds_nothing(baked):
         assert done.returncode == 0, done.stdout
 
 
+# The contents of Dockerfiles in which hadolint found nothing. Those of services are the same in many projects.
+LINTED = set()
+
+
 def test_hadolint_finds_nothing(project):
     strict = ("--no-color", "--disable-ignore-pragma", "-t", "style", "--config", os.devnull)
-    dockerfiles = sorted(name for name in files(project) if name.endswith("Dockerfile"))
+    dockerfiles = [project / name for name in sorted(files(project)) if name.endswith("Dockerfile")]
     dockerfiles.append(TEMPLATE / "generation" / "Dockerfile")
-    done = subprocess.run([tool("hadolint"), *strict, *dockerfiles], cwd=project, capture_output=True, text=True)
-    assert (done.returncode, done.stdout) == (0, "")
+    unread = {path.read_bytes(): path for path in dockerfiles if path.read_bytes() not in LINTED}
+    assert unread or LINTED
+    if unread:
+        done = subprocess.run([tool("hadolint"), *strict, *unread.values()], capture_output=True, text=True)
+        assert (done.returncode, done.stdout) == (0, "")
+        LINTED.update(unread)
 
 
 def test_checkov_finds_nothing(baked):
