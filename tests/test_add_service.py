@@ -489,9 +489,17 @@ def test_template_and_answers_are_remembered(origin_of, template):
         ("../elsewhere", None),
     ],
 )
-def test_address_is_remembered_without_a_password(origin_of, tmp_path, address, kept):
-    found = origin_of(lambda folder: git(folder, "remote", "set-url", "origin", address))
-    assert found["template"] == found["context"]["cookiecutter"]["_template"] == (kept or str(tmp_path / "clone"))
+def test_address_is_remembered_without_a_password(template, tmp_path, address, kept):
+    clone = tmp_path / "clone"
+    git(template, "clone", "--quiet", template, clone)
+    git(clone, "remote", "set-url", "origin", address)
+    # The step of the hook alone, with the modules of the clone. The tests around this one generate a project.
+    step = "import json, pathlib, sys, generation.origin as origin\n"
+    step += "origin.remember_template(json.loads(sys.argv[1]), pathlib.Path(sys.argv[2]))"
+    answers = json.dumps({"_template": str(clone), "_repo_dir": str(clone)})
+    subprocess.run([sys.executable, "-c", step, answers, tmp_path], cwd=clone, check=True)
+    found = json.loads((tmp_path / ".cruft.json").read_text(encoding="utf-8"))
+    assert found["template"] == found["context"]["cookiecutter"]["_template"] == (kept or str(clone))
 
 
 def test_commit_that_was_not_pushed_is_remembered_in_its_folder(origin_of, tmp_path):
