@@ -136,8 +136,8 @@ PLACES = {
 
 
 @pytest.mark.parametrize("question", PLACES)
-def test_texts_are_only_in_their_files(bake, question):
-    project = bake(**{question: "Zanzibar quokka", "project_slug": "slug"})
+def test_texts_are_only_in_their_files(baked, question):
+    project = baked(**{question: "Zanzibar quokka", "project_slug": "slug"})
     found = {name for name in files(project) if "quokka" in (project / name).read_text(encoding="utf-8")}
     assert found == PLACES[question] | REMEMBERED
 
