@@ -373,7 +373,11 @@ TRIPLES = list(itertools.zip_longest(*3 * [iter(GOOD_TEXTS.values())], fillvalue
 
 @pytest.fixture
 def without_tools(monkeypatch, tmp_path):
-    """Let the hook run without hadolint and Compose, which take most of its time. It finds stubs beside its Python."""
+    """Let the hook run without hadolint and Compose, which take most of its time. It finds stubs beside its Python.
+
+    For texts, which are in no file that the tools read. test_texts_are_kept compares these files, and other tests let
+    the tools read those of other slugs.
+    """
     for name in ("hadolint", "docker"):
         (tmp_path / name).write_text("#!/bin/sh\n")
         (tmp_path / name).chmod(0o755)
@@ -382,7 +386,6 @@ def without_tools(monkeypatch, tmp_path):
     monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
 
 
-# No file that the tools read differs from the default project, in which they have read it.
 @pytest.mark.usefixtures("without_tools")
 @pytest.mark.parametrize("texts", TRIPLES, ids=[ascii(texts)[:40] for texts in TRIPLES])
 def test_texts_are_kept(baked, default, texts):
@@ -407,6 +410,7 @@ def typed(**answers):
     return "".join(answers.get(question, "") + "\n" for question in QUESTIONS)
 
 
+@pytest.mark.usefixtures("without_tools")
 @each({**JINJA, **BROKEN_JINJA, "three-quotes": 'a """ b', "emoji": "🐝"})
 def test_text_from_the_prompt_is_kept(command, out, answer):
     done = command(input=typed(**dict.fromkeys(TEXTS, answer)))
@@ -414,6 +418,7 @@ def test_text_from_the_prompt_is_kept(command, out, answer):
     assert arrived(out / slug(answer)) == expected(answer, answer, answer)
 
 
+@pytest.mark.usefixtures("without_tools")
 @each({**JINJA, **BROKEN_JINJA, "name-of-a-file": "{{cookiecutter.project_slug}}"})
 def test_text_on_the_command_line_is_literal(command, out, answer):
     done = command("--no-input", *(f"{question}={answer}" for question in TEXTS))
