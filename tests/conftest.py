@@ -413,7 +413,9 @@ def pytest_collection_modifyitems(items):
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session, exitstatus):
-    """If an engine is required, fail the whole run unless tests on it have passed."""
+    """Remove the shared projects. If an engine is required, fail the whole run unless tests on it have passed."""
+    if not hasattr(session.config, "workerinput"):
+        shutil.rmtree(session.config._tmp_path_factory.getbasetemp() / "baked", ignore_errors=True)
     if os.environ.get("REQUIRE_ENGINE") and not hasattr(session.config, "workerinput"):
         reports = session.config.pluginmanager.get_plugin("terminalreporter").stats.get("passed", [])
         if not any("docker" in report.keywords for report in reports):
