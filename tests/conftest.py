@@ -351,15 +351,14 @@ def untouched(baked, tmp_path):
     assert not (project.path / "uv.lock").exists()
 
 
-# The file whose tests disturb all others on the engine.
+# The file whose tests disturb all others.
 ALONE = "test_swarm.py"
 
 
 class Groups(LoadScopeScheduling):
     """Runs the tests of a group in one process, since they share projects and images.
 
-    A group is a file, or all tests that start the same service alone. ALONE runs when no other process has tests on the
-    engine left. Tests without the engine follow it, so they can run beside it.
+    A group is a file, or all tests that start the same service alone. ALONE runs when all other processes have ended.
     """
 
     def _split_scope(self, nodeid: str) -> str:
@@ -373,23 +372,12 @@ class Groups(LoadScopeScheduling):
             return "kubernetes"
         return file.stem.removeprefix("test_").replace("_", "-") if file.parent.name == "services" else str(file)
 
-    def _is_disturbed(self, node) -> bool:
-        """Return whether a process other than this one still has tests that come before those of ALONE."""
-        before = set(itertools.takewhile(lambda nodeid: Path(self._split_scope(nodeid)).name != ALONE, self.collection))
-        others = [
-            group for other, groups in self.assigned_work.items() if other is not node for group in groups.values()
-        ]
-        return any(nodeid in before and not done for group in others for nodeid, done in group.items())
-
     def _assign_work_unit(self, node) -> None:
-        """Give a process the next group, but that of ALONE only if it disturbs nobody."""
-        alone = next(iter(self.workqueue))
-        if Path(alone).name != ALONE or not self._is_disturbed(node):
+        """Give a process the next group. Only the last process gets that of ALONE; the others end before."""
+        for group in [each for each in self.workqueue if Path(each).name == ALONE]:
+            self.workqueue.move_to_end(group)
+        if Path(next(iter(self.workqueue))).name != ALONE or len(self.nodes) == 1:
             super()._assign_work_unit(node)
-        elif len(self.workqueue) > 1:
-            self.workqueue.move_to_end(alone)
-            super()._assign_work_unit(node)
-            self.workqueue.move_to_end(alone, last=False)
         elif any(not other.shutting_down for other in self.nodes if other is not node):
             node.shutdown()
 
@@ -408,7 +396,7 @@ def pytest_xdist_make_scheduler(config, log):
 def pytest_collection_modifyitems(items):
     """Run files with tests on the engine first, since they take longest; those of single services fill the gaps."""
     slow = {item.path for item in items if item.get_closest_marker("docker")}
-    items.sort(key=lambda item: (item.path not in slow, item.path.name == ALONE, item.path.parent.name == "services"))
+    items.sort(key=lambda item: (item.path.name == ALONE, item.path not in slow, item.path.parent.name == "services"))
 
 
 @pytest.hookimpl(trylast=True)
